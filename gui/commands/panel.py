@@ -48,7 +48,7 @@ class TaskPanel(QWidget):
             if self._column.indexOf(card) != place:
                 self._column.insertWidget(place, card)
             card.show_task()
-        self._more.setText(self.tr("and {0} more").format(len(tasks) - len(shown)))
+        self._more.setText(self.tr("and %n more", "", len(tasks) - len(shown)))
         self._more.setVisible(len(tasks) > len(shown))
         self.setVisible(bool(tasks))
         if self._tasks.busy != self._clock.isActive():

@@ -14,8 +14,9 @@ from PySide6.QtWidgets import (
 
 from gui.commands.command import Command
 from gui.form.memory_hint import PictureMemory
+from gui.languages.texts import mark, tr
 from gui.look.plain import PlainLabel
-from gui.look.readable import size_in_words
+from gui.look.readable import decimal, size_in_words
 from gui.look.theme import HALF, PAD, set_kind, spaced_font
 from gui.shell.advice import for_the_window
 from gui.shell.device import UNKNOWN, Device, probe_device
@@ -27,7 +28,7 @@ from sdedge.machine.memory_plan import MemoryPlan
 
 EVERY = 3000  # milliseconds
 _SIZE = 560, 640
-_FORMATS = {"float32": "32 bits", "float16": "16 bits (fp16)", "bfloat16": "16 bits (bf16)"}
+_FORMATS = {"float32": mark("32 bits"), "float16": mark("16 bits (fp16)"), "bfloat16": mark("16 bits (bf16)")}
 
 
 class DeviceDialog(QDialog):
@@ -61,7 +62,7 @@ class DeviceDialog(QDialog):
                 self.tr("It was not measured yet which number format is fastest here; it takes a few seconds.")
             )
         else:
-            formats = _FORMATS.get(finding.dtype, finding.dtype)
+            formats = tr(_FORMATS.get(finding.dtype, finding.dtype))
             self.reason.setText(self.tr("Full-size models run in {0}. {1}").format(formats, finding.reason))
         proved = self.tr("Checked, and right: {0}.").format(", ".join(device.proved)) if device.proved else ""
         self.checked.setText(for_the_window(device.doubts) or proved)
@@ -75,9 +76,9 @@ class DeviceDialog(QDialog):
                 widget.deleteLater()
         timings = device.finding.timings if device.finding else ()
         for row, timing in enumerate(timings):
-            spent = self.tr("refused") if timing.seconds is None else f"{timing.seconds * 1000:.1f} ms"
+            spent = self.tr("refused") if timing.seconds is None else f"{decimal(timing.seconds * 1000)} ms"
             layout = timing.layout.replace("_", " ")
-            for column, text in enumerate((timing.kernel, _FORMATS.get(timing.dtype, timing.dtype), layout, spent)):
+            for column, text in enumerate((timing.kernel, tr(_FORMATS.get(timing.dtype, timing.dtype)), layout, spent)):
                 label = PlainLabel(text)
                 set_kind(label, "caption")
                 label.setFont(spaced_font(label.font()))
@@ -158,7 +159,7 @@ class DeviceDialog(QDialog):
     def _speeds(self) -> list[PlainLabel]:
         labels: list[PlainLabel] = []
         for speed in catalog.SPEEDS.values():
-            title, text = PlainLabel(speed.label), PlainLabel(speed.text)
+            title, text = PlainLabel(tr(speed.label)), PlainLabel(tr(speed.text))
             set_kind(title, "strong")
             set_kind(text, "muted")
             labels += [title, text]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
@@ -14,17 +14,18 @@ from PySide6.QtWidgets import (
 )
 
 import sdedge
+from gui.languages.texts import mark, tr
 from gui.look.plain import PlainLabel, message_box
 from gui.look.theme import GAP, PAD, WIDE, set_kind
 from gui.shell.actions import ACTIONS, MENUS, Actions, plain
 
 # What is no action: keys of the canvas, the editor and the lists.
 OTHERS = (
-    ("Space", "Before and after, on the canvas"),
-    ("Alt+Up", "The prompt before, in the prompt"),
-    ("[", "Smaller brush, while painting a mask"),
-    ("]", "Larger brush, while painting a mask"),
-    ("Del", "Cancel the chosen job, in the queue"),
+    ("Space", mark("Before and after, on the canvas")),
+    ("Alt+Up", mark("The prompt before, in the prompt")),
+    ("[", mark("Smaller brush, while painting a mask")),
+    ("]", mark("Larger brush, while painting a mask")),
+    ("Del", mark("Cancel the chosen job, in the queue")),
 )
 
 
@@ -43,12 +44,12 @@ class Shortcuts(QDialog):
             rows = [spec for spec in ACTIONS if spec.menu == menu and not actions.keys(spec).isEmpty()]
             rows = [spec for spec in rows if actions[spec.id].isVisible()]
             if rows:
-                self._head(grid, plain(QCoreApplication.translate("actions", title)))
+                self._head(grid, plain(tr(title)))
             for spec in rows:
-                self._row(grid, plain(QCoreApplication.translate("actions", spec.text)), actions.keys(spec))
+                self._row(grid, plain(tr(spec.text)), actions.keys(spec))
         self._head(grid, self.tr("Elsewhere"))
         for sequence, text in OTHERS:
-            self._row(grid, self.tr(text), QKeySequence(sequence))
+            self._row(grid, tr(text), QKeySequence(sequence))
         scroll = QScrollArea()
         scroll.setAccessibleName(self.windowTitle())
         scroll.setWidget(inside)
@@ -76,7 +77,5 @@ class Shortcuts(QDialog):
 
 def about(parent: QWidget) -> None:
     """Tells name, version, what it is."""
-    text = QCoreApplication.translate(
-        "help", "Stable Diffusion v1 for the machine in front of you. It opens no network connection by itself."
-    )
+    text = tr("Stable Diffusion v1 for the machine in front of you. It opens no network connection by itself.")
     message_box(parent, f"sdedge {sdedge.__version__}", text, title="sdedge").open()

@@ -22,6 +22,8 @@ from PySide6.QtWidgets import (
 )
 
 from gui.dialogs.packed import PackedRow
+from gui.languages.language import SYSTEM, codes, own_name
+from gui.languages.texts import tr
 from gui.look.plain import PlainLabel
 from gui.look.readable import breakable, short_path
 from gui.look.theme import GAP, HALF, PAD
@@ -177,6 +179,12 @@ class SettingsDialog(QDialog):
         _row(form, self.tr("Theme"), self.theme)
         moves = [("system", self.tr("As the system")), ("less", self.tr("Less"))]
         _row(form, self.tr("Motion"), self._choice("motion", self.tr("Motion"), moves))
+        spoken = [(SYSTEM, self.tr("As the system")), *((code, own_name(code)) for code in codes())]
+        self.language, note = self._choice("language", self.tr("Language"), spoken), FaultLabel()
+        self.language.currentIndexChanged.connect(
+            lambda: note.say(self.tr("sdedge speaks it when it is started the next time."), "caption")
+        )
+        _row(form, self.tr("Language"), _stack(self.language, note))
         return form
 
     def _storage(self) -> QFormLayout:
@@ -224,11 +232,13 @@ def folder_fault(folder: Path) -> str:
     import os
 
     if folder.exists() and not folder.is_dir():
-        return f"{folder} is a file; choose a folder."
+        return tr("{folder} is a file; choose a folder.").format(folder=folder)
     there = next((place for place in (folder, *folder.parents) if place.is_dir()), None)
     if there is None or not folder.is_absolute():
-        return f"There is no place {folder}; choose a folder of this computer."
-    return "" if os.access(there, os.W_OK) else f"{there} cannot be written to; choose another folder."
+        return tr("There is no place {folder}; choose a folder of this computer.").format(folder=folder)
+    if os.access(there, os.W_OK):
+        return ""
+    return tr("{folder} cannot be written to; choose another folder.").format(folder=there)
 
 
 def _form() -> QFormLayout:
@@ -243,7 +253,7 @@ def _form() -> QFormLayout:
 def _row(form: QFormLayout, text: str, field: QWidget | QVBoxLayout | QHBoxLayout) -> None:
     """Returns a row whose label is as wide as every other one."""
     label = PlainLabel(text)
-    label.setFixedWidth(_LABEL)
+    label.setFixedWidth(max(_LABEL, label.sizeHint().width()))
     form.addRow(label, field)
 
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import QLocale
+
 
 def size_in_words(size: float) -> str:
     """Returns bytes as "4.3 GB", "22 MB" or "3 KB"."""
     for unit, name in ((1e9, "GB"), (1e6, "MB")):
         if size >= unit:
-            return f"{size / unit:.1f} {name}" if size < 10 * unit else f"{size / unit:.0f} {name}"
+            return f"{decimal(size / unit, 1 if size < 10 * unit else 0)} {name}"
     return f"{max(1, round(size / 1e3))} KB"
+
+
+def decimal(number: float, places: int = 1) -> str:
+    """Returns a number as it is written in the app's language: "4.3", and "4,3" in German."""
+    return QLocale().toString(number, "f", places)
 
 
 def short_path(path: Path) -> str:

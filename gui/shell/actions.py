@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolButton, QWidget
 
+from gui.languages.texts import mark, tr
 from gui.look.plain import set_tooltip
 from gui.look.theme import Theme, set_kind
 from gui.shell.keys import sequences
@@ -34,92 +35,87 @@ class Spec:
     """Its keys work only where the focus is on a widget that it was added to."""
 
 
-def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
-    """Marks a text for lupdate, which looks for this name; it is translated where it is shown."""
-    return text
-
-
 MENUS = {
-    "file": QT_TRANSLATE_NOOP("actions", "&File"),
-    "edit": QT_TRANSLATE_NOOP("actions", "&Edit"),
-    "picture": QT_TRANSLATE_NOOP("actions", "&Picture"),
-    "queue": QT_TRANSLATE_NOOP("actions", "&Queue"),
-    "view": QT_TRANSLATE_NOOP("actions", "&View"),
-    "help": QT_TRANSLATE_NOOP("actions", "&Help"),
+    "file": mark("&File"),
+    "edit": mark("&Edit"),
+    "picture": mark("&Picture"),
+    "queue": mark("&Queue"),
+    "view": mark("&View"),
+    "help": mark("&Help"),
 }
 
 Key = QKeySequence.StandardKey
 
 ACTIONS = (
-    Spec("open", QT_TRANSLATE_NOOP("actions", "&Open Picture…"), "file", standard=Key.Open, icon="image"),
-    Spec("open-folder", QT_TRANSLATE_NOOP("actions", "Show Pictures &Folder"), "file", icon="folder"),
-    Spec("export-everything", QT_TRANSLATE_NOOP("actions", "Export &Everything…"), "file", separated=True),
-    Spec("read-backup", QT_TRANSLATE_NOOP("actions", "Read a &Backup…"), "file"),
-    Spec("settings", QT_TRANSLATE_NOOP("actions", "&Settings…"), "file", ("Ctrl+,",), icon="settings", separated=True,
+    Spec("open", mark("&Open Picture…"), "file", standard=Key.Open, icon="image"),
+    Spec("open-folder", mark("Show Pictures &Folder"), "file", icon="folder"),
+    Spec("export-everything", mark("Export &Everything…"), "file", separated=True),
+    Spec("read-backup", mark("Read a &Backup…"), "file"),
+    Spec("settings", mark("&Settings…"), "file", ("Ctrl+,",), icon="settings", separated=True,
          role=QAction.MenuRole.PreferencesRole),
-    Spec("quit", QT_TRANSLATE_NOOP("actions", "&Quit"), "file", standard=Key.Quit, separated=True,
+    Spec("quit", mark("&Quit"), "file", standard=Key.Quit, separated=True,
          role=QAction.MenuRole.QuitRole),
-    Spec("generate", QT_TRANSLATE_NOOP("actions", "&Generate"), "picture", ("Ctrl+Return", "Ctrl+Enter"), icon="create"),
-    Spec("undo", QT_TRANSLATE_NOOP("actions", "&Undo"), "edit", standard=Key.Undo, icon="undo"),
-    Spec("redo", QT_TRANSLATE_NOOP("actions", "&Redo"), "edit", standard=Key.Redo, icon="redo"),
-    Spec("cut", QT_TRANSLATE_NOOP("actions", "Cu&t"), "edit", standard=Key.Cut, separated=True),
-    Spec("copy", QT_TRANSLATE_NOOP("actions", "&Copy"), "edit", standard=Key.Copy),
-    Spec("paste", QT_TRANSLATE_NOOP("actions", "&Paste"), "edit", standard=Key.Paste),
-    Spec("select-all", QT_TRANSLATE_NOOP("actions", "Select &All"), "edit", standard=Key.SelectAll),
-    Spec("weigh-more", QT_TRANSLATE_NOOP("actions", "&More Weight on the Word"), "edit", ("Ctrl+Up",),
+    Spec("generate", mark("&Generate"), "picture", ("Ctrl+Return", "Ctrl+Enter"), icon="create"),
+    Spec("undo", mark("&Undo"), "edit", standard=Key.Undo, icon="undo"),
+    Spec("redo", mark("&Redo"), "edit", standard=Key.Redo, icon="redo"),
+    Spec("cut", mark("Cu&t"), "edit", standard=Key.Cut, separated=True),
+    Spec("copy", mark("&Copy"), "edit", standard=Key.Copy),
+    Spec("paste", mark("&Paste"), "edit", standard=Key.Paste),
+    Spec("select-all", mark("Select &All"), "edit", standard=Key.SelectAll),
+    Spec("weigh-more", mark("&More Weight on the Word"), "edit", ("Ctrl+Up",),
          separated=True),
-    Spec("weigh-less", QT_TRANSLATE_NOOP("actions", "&Less Weight on the Word"), "edit", ("Ctrl+Down",)),
-    Spec("history", QT_TRANSLATE_NOOP("actions", "Prompt &History…"), "edit", ("Ctrl+H",), icon="history",
+    Spec("weigh-less", mark("&Less Weight on the Word"), "edit", ("Ctrl+Down",)),
+    Spec("history", mark("Prompt &History…"), "edit", ("Ctrl+H",), icon="history",
          separated=True),
-    Spec("clear-prompt", QT_TRANSLATE_NOOP("actions", "C&lear the Prompt"), "edit", ("Ctrl+Shift+Backspace",)),
-    Spec("random-seed", QT_TRANSLATE_NOOP("actions", "&Random Seed"), "picture", ("Ctrl+R",), icon="dice"),
-    Spec("lock-seed", QT_TRANSLATE_NOOP("actions", "&Keep the Seed"), "picture", ("Ctrl+Shift+R",), icon="lock",
+    Spec("clear-prompt", mark("C&lear the Prompt"), "edit", ("Ctrl+Shift+Backspace",)),
+    Spec("random-seed", mark("&Random Seed"), "picture", ("Ctrl+R",), icon="dice"),
+    Spec("lock-seed", mark("&Keep the Seed"), "picture", ("Ctrl+Shift+R",), icon="lock",
          checkable=True),
-    Spec("swap-size", QT_TRANSLATE_NOOP("actions", "S&wap Width and Height"), "picture", ("Ctrl+Shift+W",), icon="swap"),
-    Spec("use-settings", QT_TRANSLATE_NOOP("actions", "&Use These Settings"), "picture", ("Ctrl+U",), icon="create",
+    Spec("swap-size", mark("S&wap Width and Height"), "picture", ("Ctrl+Shift+W",), icon="swap"),
+    Spec("use-settings", mark("&Use These Settings"), "picture", ("Ctrl+U",), icon="create",
          separated=True),
-    Spec("use-seed", QT_TRANSLATE_NOOP("actions", "Use This Se&ed"), "picture", ("Ctrl+Shift+U",), icon="dice"),
-    Spec("vary", QT_TRANSLATE_NOOP("actions", "&Vary"), "picture", ("Ctrl+Shift+V",), icon="vary"),
-    Spec("edit-picture", QT_TRANSLATE_NOOP("actions", "&Start From This Picture"), "picture", ("Ctrl+E",), icon="image"),
-    Spec("paint-picture", QT_TRANSLATE_NOOP("actions", "&Paint a Part Anew"), "picture", ("Ctrl+Shift+E",), icon="brush"),
-    Spec("copy-picture", QT_TRANSLATE_NOOP("actions", "Copy the P&icture"), "picture", icon="copy"),
-    Spec("copy-prompt", QT_TRANSLATE_NOOP("actions", "Copy the P&rompt"), "picture", ("Ctrl+Shift+C",)),
-    Spec("save-as", QT_TRANSLATE_NOOP("actions", "&Save a Copy…"), "picture", ("Ctrl+Shift+S",), icon="save"),
-    Spec("export", QT_TRANSLATE_NOOP("actions", "E&xport…"), "picture", ("Ctrl+Shift+X",), icon="export"),
-    Spec("board", QT_TRANSLATE_NOOP("actions", "&Boards…"), "picture", ("Ctrl+Shift+B",), icon="board"),
-    Spec("model-picture", QT_TRANSLATE_NOOP("actions", "Picture of Its M&odel"), "picture", icon="models"),
-    Spec("compare", QT_TRANSLATE_NOOP("actions", "Co&mpare Two Pictures"), "picture", ("Ctrl+Shift+M",),
+    Spec("use-seed", mark("Use This Se&ed"), "picture", ("Ctrl+Shift+U",), icon="dice"),
+    Spec("vary", mark("&Vary"), "picture", ("Ctrl+Shift+V",), icon="vary"),
+    Spec("edit-picture", mark("&Start From This Picture"), "picture", ("Ctrl+E",), icon="image"),
+    Spec("paint-picture", mark("&Paint a Part Anew"), "picture", ("Ctrl+Shift+E",), icon="brush"),
+    Spec("copy-picture", mark("Copy the P&icture"), "picture", icon="copy"),
+    Spec("copy-prompt", mark("Copy the P&rompt"), "picture", ("Ctrl+Shift+C",)),
+    Spec("save-as", mark("&Save a Copy…"), "picture", ("Ctrl+Shift+S",), icon="save"),
+    Spec("export", mark("E&xport…"), "picture", ("Ctrl+Shift+X",), icon="export"),
+    Spec("board", mark("&Boards…"), "picture", ("Ctrl+Shift+B",), icon="board"),
+    Spec("model-picture", mark("Picture of Its M&odel"), "picture", icon="models"),
+    Spec("compare", mark("Co&mpare Two Pictures"), "picture", ("Ctrl+Shift+M",),
          icon="before-after"),
-    Spec("information", QT_TRANSLATE_NOOP("actions", "I&nformation"), "picture", ("Ctrl+Shift+I",), icon="info"),
-    Spec("favourite", QT_TRANSLATE_NOOP("actions", "&Favourite"), "picture", ("Ctrl+D",), icon="star", checkable=True),
-    Spec("reveal", QT_TRANSLATE_NOOP("actions", "Show in Fol&der"), "picture", ("Ctrl+Shift+D",), icon="folder"),
-    Spec("trash", QT_TRANSLATE_NOOP("actions", "Move to &Trash"), "picture", standard=Key.Delete, icon="trash",
+    Spec("information", mark("I&nformation"), "picture", ("Ctrl+Shift+I",), icon="info"),
+    Spec("favourite", mark("&Favourite"), "picture", ("Ctrl+D",), icon="star", checkable=True),
+    Spec("reveal", mark("Show in Fol&der"), "picture", ("Ctrl+Shift+D",), icon="folder"),
+    Spec("trash", mark("Move to &Trash"), "picture", standard=Key.Delete, icon="trash",
          local=True),
-    Spec("cancel", QT_TRANSLATE_NOOP("actions", "&Cancel the Picture"), "queue", ("Esc",), icon="stop", view="create"),
-    Spec("cancel-after", QT_TRANSLATE_NOOP("actions", "Cancel &After This Picture"), "queue", ("Shift+Esc",),
+    Spec("cancel", mark("&Cancel the Picture"), "queue", ("Esc",), icon="stop", view="create"),
+    Spec("cancel-after", mark("Cancel &After This Picture"), "queue", ("Shift+Esc",),
          view="create"),
-    Spec("pause-queue", QT_TRANSLATE_NOOP("actions", "&Pause the Queue"), "queue", ("Ctrl+P",), icon="pause",
+    Spec("pause-queue", mark("&Pause the Queue"), "queue", ("Ctrl+P",), icon="pause",
          checkable=True, separated=True),
-    Spec("clear-queue", QT_TRANSLATE_NOOP("actions", "&Forget Finished Jobs"), "queue"),
-    Spec("view-create", QT_TRANSLATE_NOOP("actions", "&Create"), "view", ("Ctrl+1",), icon="create", checkable=True),
-    Spec("view-gallery", QT_TRANSLATE_NOOP("actions", "&Gallery"), "view", ("Ctrl+2",), icon="gallery", checkable=True),
-    Spec("view-models", QT_TRANSLATE_NOOP("actions", "&Models"), "view", ("Ctrl+3",), icon="models", checkable=True),
-    Spec("view-convert", QT_TRANSLATE_NOOP("actions", "Con&vert"), "view", ("Ctrl+4",), icon="convert", checkable=True),
-    Spec("view-get", QT_TRANSLATE_NOOP("actions", "Ge&t Models"), "view", ("Ctrl+5",), icon="save", checkable=True),
-    Spec("zoom-in", QT_TRANSLATE_NOOP("actions", "Zoom &In"), "view", standard=Key.ZoomIn, icon="zoom-in",
+    Spec("clear-queue", mark("&Forget Finished Jobs"), "queue"),
+    Spec("view-create", mark("&Create"), "view", ("Ctrl+1",), icon="create", checkable=True),
+    Spec("view-gallery", mark("&Gallery"), "view", ("Ctrl+2",), icon="gallery", checkable=True),
+    Spec("view-models", mark("&Models"), "view", ("Ctrl+3",), icon="models", checkable=True),
+    Spec("view-convert", mark("Con&vert"), "view", ("Ctrl+4",), icon="convert", checkable=True),
+    Spec("view-get", mark("Ge&t Models"), "view", ("Ctrl+5",), icon="save", checkable=True),
+    Spec("zoom-in", mark("Zoom &In"), "view", standard=Key.ZoomIn, icon="zoom-in",
          separated=True),
-    Spec("zoom-out", QT_TRANSLATE_NOOP("actions", "Zoom &Out"), "view", standard=Key.ZoomOut, icon="zoom-out"),
-    Spec("zoom-fit", QT_TRANSLATE_NOOP("actions", "&Fit the Window"), "view", ("Ctrl+0",), icon="fit"),
-    Spec("zoom-actual", QT_TRANSLATE_NOOP("actions", "&Actual Size"), "view", ("Ctrl+Shift+0",), icon="actual"),
-    Spec("before-after", QT_TRANSLATE_NOOP("actions", "&Before and After"), "view", ("Ctrl+B",), icon="before-after",
+    Spec("zoom-out", mark("Zoom &Out"), "view", standard=Key.ZoomOut, icon="zoom-out"),
+    Spec("zoom-fit", mark("&Fit the Window"), "view", ("Ctrl+0",), icon="fit"),
+    Spec("zoom-actual", mark("&Actual Size"), "view", ("Ctrl+Shift+0",), icon="actual"),
+    Spec("before-after", mark("&Before and After"), "view", ("Ctrl+B",), icon="before-after",
          checkable=True),
-    Spec("side-column", QT_TRANSLATE_NOOP("actions", "&Queue and Recent Pictures"), "view", ("F9",), icon="sidebar",
+    Spec("side-column", mark("&Queue and Recent Pictures"), "view", ("F9",), icon="sidebar",
          checkable=True, separated=True),
-    Spec("device", QT_TRANSLATE_NOOP("actions", "&Device and Memory…"), "view", ("Ctrl+I",), icon="memory"),
-    Spec("full-screen", QT_TRANSLATE_NOOP("actions", "F&ull Screen"), "view", standard=Key.FullScreen, checkable=True),
-    Spec("shortcuts", QT_TRANSLATE_NOOP("actions", "&Keyboard Shortcuts"), "help", ("F1",), icon="help"),
-    Spec("show-log", QT_TRANSLATE_NOOP("actions", "Show the &Log"), "help"),
-    Spec("about", QT_TRANSLATE_NOOP("actions", "&About sdedge"), "help", separated=True, role=QAction.MenuRole.AboutRole),
+    Spec("device", mark("&Device and Memory…"), "view", ("Ctrl+I",), icon="memory"),
+    Spec("full-screen", mark("F&ull Screen"), "view", standard=Key.FullScreen, checkable=True),
+    Spec("shortcuts", mark("&Keyboard Shortcuts"), "help", ("F1",), icon="help"),
+    Spec("show-log", mark("Show the &Log"), "help"),
+    Spec("about", mark("&About sdedge"), "help", separated=True, role=QAction.MenuRole.AboutRole),
 )  # fmt: skip
 
 
@@ -130,7 +126,7 @@ class Actions(QObject):
         super().__init__(parent)
         self._made: dict[str, QAction] = {}
         for spec in ACTIONS:
-            action = QAction(QCoreApplication.translate("actions", spec.text), parent)
+            action = QAction(tr(spec.text), parent)
             action.setObjectName(spec.id)
             action.setShortcuts(_sequences(spec))
             set_tooltip(action, _with_keys(plain(action.text()), self.keys(spec)))  # its buttons take it over
@@ -173,7 +169,7 @@ class Actions(QObject):
     def fill(self, bar: QMenuBar) -> None:
         """Fills all menus, in the order of the list."""
         for key, title in MENUS.items():
-            menu: QMenu = bar.addMenu(QCoreApplication.translate("actions", title))
+            menu: QMenu = bar.addMenu(tr(title))
             for spec in (spec for spec in ACTIONS if spec.menu == key):
                 if spec.separated:
                     menu.addSeparator()

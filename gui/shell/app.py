@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
 import sdedge
 from gui.languages.language import Language, chosen
+from gui.languages.texts import tr
 from gui.look.plain import message_box
 from gui.look.theme import Theme
 from gui.shell.bridge import Bridge
@@ -110,12 +111,11 @@ def main(files: Sequence[str] = ()) -> int:
 
 def say_busy(instance: Instance) -> int:
     """Says that the app is open and does not answer, until it does; returns the exit status."""
-    text = App.translate(
-        "app",
+    text = tr(
         "The window comes forward, with what you opened, as soon as it answers. A second one is not opened: both would draw "
         "from one queue. If it never answers, end its process, number {0}.",
     )
-    box = message_box(None, App.translate("app", "sdedge is open and busy."), text.format(instance.holder))
+    box = message_box(None, tr("sdedge is open and busy."), text.format(instance.holder))
     box.addButton(QMessageBox.StandardButton.Close)
     instance.answered.connect(box.accept)
     box.exec()

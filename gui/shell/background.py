@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal
 from shiboken6 import isValid
 
+from gui.languages.texts import tr
 from gui.shell.advice import for_the_window
 from sdedge.errors import SdedgeError
 
@@ -104,5 +105,5 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, SdedgeError):
         return for_the_window(str(error))
     if isinstance(error, OSError):
-        return f"{error.filename or 'A file'}: {error.strerror or error}."
-    return f"Something unexpected happened ({type(error).__name__}: {error})."
+        return f"{error.filename or tr('A file')}: {error.strerror or error}."
+    return tr("Something unexpected happened ({name}: {message}).").format(name=type(error).__name__, message=error)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from gui.languages.texts import tr
 from gui.shell.background import Background, Failed, in_words
 from sdedge.errors import SdedgeError
 from sdedge.events import Notice
@@ -191,7 +192,7 @@ class Bridge(QObject):
             self._close_store()
             if is_damage(error):  # the next opening does it
                 raise SdedgeError(
-                    "The gallery's database is damaged and is made anew; try again in a moment."
+                    tr("The gallery's database is damaged and is made anew; try again in a moment.")
                 ) from error
             raise
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from gui.languages.texts import tr
 from sdedge.files import make_private_file, make_private_folder
 from sdedge.liveness import is_running
 from sdedge.places import data_folder
@@ -105,7 +106,8 @@ class CrashLog:
             sys.__excepthook__(kind, error or kind(), trace)
             return
         log.error("Something unexpected happened.", exc_info=(kind, error or kind(), trace))
-        self.tell(f"Something unexpected happened ({kind.__name__}: {error}); the log says where.")
+        text = tr("Something unexpected happened ({name}: {message}); the log says where.")
+        self.tell(text.format(name=kind.__name__, message=error))
 
 
 def _changed(path: Path) -> float:

@@ -132,7 +132,7 @@ class Drops(QObject):
         self.looked.emit(picture)
         self._studio.form.start_from(picture.path)
         self._studio.show_view("create")
-        more = self.tr("Only the first of {0} pictures is used.").format(count) if count > 1 else ""
+        more = self.tr("Only the first of %n pictures is used.", "", count) if count > 1 else ""
         restored = read.restored
         if restored is not None:
             text = self.tr("{0} says how it was made ({1}).").format(name, picture.metadata.source)

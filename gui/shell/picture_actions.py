@@ -208,7 +208,7 @@ class PictureActions(QObject):
             return
 
         def lined_up(job: Job) -> None:
-            text = self.tr("{0} variations of the picture are drawn.").format(VARIATIONS)
+            text = self.tr("%n variations of the picture are drawn.", "", VARIATIONS)
             studio.offer_undo(text, partial(studio.board.cancel, job.id))
 
         self.drawing.emit()
@@ -255,10 +255,9 @@ class PictureActions(QObject):
 
         def offer(changed: list[int]) -> None:
             if len(ids) > 1:
-                text = (
-                    self.tr("{0} pictures are favourites.") if favourite else self.tr("{0} pictures are no favourites.")
-                )
-                self._studio.offer_undo(text.format(len(ids)), partial(self._unmark, changed, not favourite))
+                yes = self.tr("%n pictures are favourites.", "", len(ids))
+                no = self.tr("%n pictures are no favourites.", "", len(ids))
+                self._studio.offer_undo(yes if favourite else no, partial(self._unmark, changed, not favourite))
 
         self._studio.bridge.change(mark, offer, self._say, self)
         self.marked.emit(list(ids), favourite)
@@ -271,8 +270,7 @@ class PictureActions(QObject):
     def trash(self, ids: Sequence[int]) -> None:
         """Sends pictures to the trash, which can be undone for a while."""
         batch = self._studio.trash.put(ids)
-        singular, plural = self.tr("1 picture moved to the trash."), self.tr("{0} pictures moved to the trash.")
-        text = singular if len(batch) == 1 else plural.format(len(batch))
+        text = self.tr("%n pictures moved to the trash.", "", len(batch))
         self._studio.offer_undo(text, partial(self._studio.trash.undo, batch), expires=True)
 
     def _in_background(self, work: Callable[[], T], then: Callable[[T], None]) -> None:

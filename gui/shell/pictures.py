@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize, Qt
 from PySide6.QtGui import QImage
 
+from gui.languages.texts import tr
 from sdedge.files import atomic_write, make_private_folder, open_regular
 from sdedge.places import data_folder
 
@@ -87,5 +88,5 @@ def finished(path: str | Path) -> QImage:
     with open_regular(path) as file:
         image = QImage.fromData(file.read())
     if image.isNull():
-        raise OSError(0, "the picture is gone or damaged", str(path))
+        raise OSError(0, tr("the picture is gone or damaged"), str(path))
     return image

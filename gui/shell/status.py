@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QLabel
 
 from gui.look.plain import set_tooltip
+from gui.look.readable import decimal
 from gui.shell.pictures import short
 from gui.shell.studio import Studio
 from sdedge.library.gallery import Gallery
@@ -48,9 +49,9 @@ class Status(QObject):
         free, total = memory
         if total < 1 << 49:  # known
             used = self._studio.bridge.worker_memory
-            text = self.tr("{0:.1f} of {1:.0f} GB").format(used / 1e9, total / 1e9)
+            text = self.tr("{0} of {1} GB").format(decimal(used / 1e9), decimal(total / 1e9, 0))
             self._memory = text
-            set_tooltip(self._label, self.tr("The engine uses {0}; {1:.1f} GB are free.").format(text, free / 1e9))
+            set_tooltip(self._label, self.tr("The engine uses {0}; {1} GB are free.").format(text, decimal(free / 1e9)))
         self._show()
 
     def _ask_engine(self) -> None:

@@ -67,8 +67,8 @@ class Trash(QObject):
         def report(faults: list[str]) -> None:
             self._moving -= set(ids)
             if faults:
-                more = f" And {len(faults) - 1} more." if len(faults) > 1 else ""
-                self.failed.emit(faults[0] + more)
+                more = [self.tr("And %n more.", "", len(faults) - 1)] if len(faults) > 1 else []
+                self.failed.emit(" ".join([faults[0], *more]))
             self.emptied.emit()
 
         self._bridge.change(move, report, lambda error: self.failed.emit(in_words(error)), self)

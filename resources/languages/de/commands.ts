@@ -4,64 +4,67 @@
 <context>
     <name>commands</name>
     <message>
-        <location filename="../../../gui/commands/panel.py"/>
+        <location filename="../../../../../../gui/commands/panel.py"/>
         <source>Cancel {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} abbrechen</translation>
     </message>
     <message>
-        <location filename="../../../gui/commands/panel.py"/>
+        <location filename="../../../../../../gui/commands/panel.py"/>
         <source>Cancelled</source>
-        <translation type="unfinished"></translation>
+        <translation>Abgebrochen</translation>
     </message>
     <message>
-        <location filename="../../../gui/commands/command.py"/>
+        <location filename="../../../../../../gui/commands/command.py"/>
         <source>Cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>Abgebrochen.</translation>
     </message>
     <message>
-        <location filename="../../../gui/commands/tasks.py"/>
+        <location filename="../../../../../../gui/commands/tasks.py"/>
         <source>Cancelling</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird abgebrochen</translation>
     </message>
     <message>
-        <location filename="../../../gui/commands/command.py"/>
+        <location filename="../../../../../../gui/commands/command.py"/>
         <source>Cannot start {0}: {1}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} lässt sich nicht starten: {1}.</translation>
     </message>
     <message>
-        <location filename="../../../gui/commands/panel.py"/>
+        <location filename="../../../../../../gui/commands/panel.py"/>
         <source>Done</source>
-        <translation type="unfinished"></translation>
+        <translation>Fertig</translation>
     </message>
     <message>
-        <location filename="../../../gui/commands/command.py"/>
+        <location filename="../../../../../../gui/commands/command.py"/>
         <source>It failed without a reason.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es ist ohne Angabe von Gründen fehlgeschlagen.</translation>
     </message>
     <message>
-        <location filename="../../../gui/commands/command.py"/>
+        <location filename="../../../../../../gui/commands/command.py"/>
         <source>It was ended by the system, perhaps for want of memory; close other programs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das System hat es beendet, vielleicht aus Speichermangel; schließen Sie andere Programme.</translation>
     </message>
     <message>
-        <location filename="../../../gui/commands/panel.py"/>
+        <location filename="../../../../../../gui/commands/panel.py"/>
         <source>Remove from this list</source>
-        <translation type="unfinished"></translation>
+        <translation>Aus dieser Liste entfernen</translation>
     </message>
     <message>
-        <location filename="../../../gui/commands/panel.py"/>
+        <location filename="../../../../../../gui/commands/panel.py"/>
         <source>Starting</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird gestartet</translation>
     </message>
     <message>
-        <location filename="../../../gui/commands/panel.py"/>
+        <location filename="../../../../../../gui/commands/panel.py"/>
         <source>Waiting</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet</translation>
     </message>
-    <message>
-        <location filename="../../../gui/commands/panel.py"/>
-        <source>and {0} more</source>
-        <translation type="unfinished"></translation>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/commands/panel.py"/>
+        <source>and %n more</source>
+        <translation>
+            <numerusform>und eines mehr</numerusform>
+            <numerusform>und %n weitere</numerusform>
+        </translation>
     </message>
 </context>
 </TS>

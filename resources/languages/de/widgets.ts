@@ -4,14 +4,14 @@
 <context>
     <name>widgets</name>
     <message>
-        <location filename="../../../gui/widgets/fold.py"/>
+        <location filename="../../../../../../gui/widgets/fold.py"/>
         <source>closed</source>
-        <translation type="unfinished"></translation>
+        <translation>geschlossen</translation>
     </message>
     <message>
-        <location filename="../../../gui/widgets/fold.py"/>
+        <location filename="../../../../../../gui/widgets/fold.py"/>
         <source>open</source>
-        <translation type="unfinished"></translation>
+        <translation>offen</translation>
     </message>
 </context>
 </TS>
