@@ -96,22 +96,25 @@ class Language:
     def __init__(self, app: QApplication, code: str) -> None:
         """Its texts, Qt's own, the way numbers and dates are written, and the direction of reading."""
         self._app, self.code = app, code
-        locale = QLocale(code)
-        if QLocale.system().language() == locale.language():
-            locale = QLocale.system()
-        QLocale.setDefault(locale)
-        self._translators: Sequence[QTranslator] = self._qt_texts(locale)
+        own, system = QLocale(code), QLocale.system()
+        self._locale = system if system.language() == own.language() else own
+        self._translators: Sequence[QTranslator] = self._with_qt()
         for translator in self._translators:
             app.installTranslator(translator)
-        app.setLayoutDirection(locale.textDirection())
+        self.apply()
+
+    def apply(self) -> None:
+        """Sets what Qt has one of: how numbers and dates are written, and the direction."""
+        QLocale.setDefault(self._locale)
+        self._app.setLayoutDirection(self._locale.textDirection())
 
     def withdraw(self) -> None:
         """Leaves the application as before, but for locale and direction."""
         for translator in self._translators:
             self._app.removeTranslator(translator)
 
-    def _qt_texts(self, locale: QLocale) -> list[QTranslator]:
+    def _with_qt(self) -> list[QTranslator]:
         dialogs = QTranslator()
         place = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
-        loads = self.code != ENGLISH and dialogs.load(locale, "qtbase", "_", place)
+        loads = self.code != ENGLISH and dialogs.load(self._locale, "qtbase", "_", place)
         return [*([dialogs] if loads else []), Texts(self.code)]

@@ -80,8 +80,7 @@ def speaking(qapp, english):
     yield speak
     for language in spoken:
         language.withdraw()
-    if spoken:
-        Language(qapp, ENGLISH).withdraw()  # its locale and direction
+    english.apply()
 
 
 def test_languages_of_the_data_folder_count_more_and_read_from_the_right(speaking, qapp, tmp_path):

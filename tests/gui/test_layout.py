@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from gui.form.enlarging import Enlarging, detailed, enlarged
 from gui.form.fields import Option
+from gui.languages.language import ENGLISH, Language, codes
 from gui.shell.views import VIEWS
 from sdedge.controls import Control
 from sdedge.guides import GUIDES, guide_choice
@@ -79,6 +80,65 @@ def test_nothing_is_cut_off(full_window, theme, scheme):
             painted(full_window)
             faults += [f"{view.name} at {size}: {fault}" for fault in cut_off(full_window)]
         assert full_window.size() == QSize(*size)
+    assert not faults, "\n".join(faults)
+
+
+def longer(text: str) -> str:
+    """The text and a third of it again, in short words, as a language has them that takes more room than any of ours."""
+    return text + "".join(" ëë" if place % 3 == 0 else "" for place in range(len(text) * 35 // 100)) if text else text
+
+
+class Longer(QTranslator):
+    """A language that nobody speaks: every text of the app, 35 % longer."""
+
+    def translate(self, context, source, disambiguation=None, n=-1):
+        return None if context[:1] == "Q" and context[1:2].isupper() else longer(source)
+
+    def isEmpty(self):
+        return False
+
+
+@pytest.fixture
+def in_language(qapp, english):
+    """A function that lets the app speak a language, an invented longer one, or read English from the right."""
+    undo = []
+
+    def speak(name: str) -> None:
+        if name == "longer":
+            translator = Longer()
+            qapp.installTranslator(translator)
+            undo.append(lambda: qapp.removeTranslator(translator))
+        elif name == "from the right":
+            qapp.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        else:
+            undo.append(Language(qapp, name).withdraw)
+
+    yield speak
+    for step in undo:
+        step()
+    english.apply()
+
+
+IN_LANGUAGES = [*(code for code in codes() if code != ENGLISH), "longer", "from the right"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IN_LANGUAGES)
+def test_nothing_is_cut_off_in_any_language(name, in_language, request):
+    in_language(name)
+    window, faults = request.getfixturevalue("full_window"), []
+    for size in SIZES[:2]:
+        window.fit_screen(QSize(*size))
+        for view in VIEWS:
+            window.show_view(view.name)
+            painted(window)
+            faults += [f"{view.name} at {size}: {fault}" for fault in cut_off(window)]
+        assert window.size() == QSize(*size)
+    for dialog in ("settings:SettingsDialog", "device:DeviceDialog"):
+        shown = window.show_dialog(f"gui.dialogs.{dialog}")
+        painted(shown)
+        faults += [f"{dialog}: {fault}" for fault in cut_off(shown)]
+        shown.close()
     assert not faults, "\n".join(faults)
 
 
