@@ -26,7 +26,7 @@ from sdedge.field_rows import Section
 from sdedge.field_types import Flag, Float, Integer, NumberList, PathOrName
 from sdedge.request_fields import FIELDS
 
-LABEL = 78  # pixels: the column of labels
+LABEL = 80  # pixels: the column of labels
 NUMBER = 64  # pixels: a number's box
 PATIENCE = 700  # milliseconds without a key until a fault is shown: half a number is no fault
 

@@ -287,7 +287,7 @@
     <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>Cut to the picture</source>
-        <translation>Auf das Bild zugeschnitten</translation>
+        <translation>Zugeschnitten</translation>
     </message>
     <message>
         <location filename="../../../gui/form/grid_section.py"/>
@@ -414,7 +414,7 @@
     <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>Hint by</source>
-        <translation>Präprozessor</translation>
+        <translation>Vorlage per</translation>
     </message>
     <message>
         <location filename="../../../gui/form/enlarge_section.py"/>
@@ -529,7 +529,7 @@
     <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>Making it…</source>
-        <translation>Wird erstellt …</translation>
+        <translation>Entsteht …</translation>
     </message>
     <message>
         <location filename="../../../gui/form/control_row.py"/>
@@ -698,7 +698,7 @@
     <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>Prompt and hint alike</source>
-        <translation>Prompt und Vorlage gleich</translation>
+        <translation>Beide gleich</translation>
     </message>
     <message>
         <location filename="../../../gui/form/prompt_field.py"/>
@@ -743,7 +743,7 @@
     <message>
         <location filename="../../../gui/form/enlarge_section.py"/>
         <source>Redraw</source>
-        <translation>Neu zeichnen</translation>
+        <translation>Details</translation>
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
@@ -962,7 +962,7 @@
     <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>The hint more</source>
-        <translation>Eher die Vorlage</translation>
+        <translation>Mehr die Vorlage</translation>
     </message>
     <message>
         <location filename="../../../gui/form/image_section.py"/>
@@ -988,7 +988,7 @@
     <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>The picture as it is</source>
-        <translation>Das Bild, wie es ist</translation>
+        <translation>Bild unverändert</translation>
     </message>
     <message>
         <location filename="../../../gui/form/control_row.py"/>
@@ -1018,7 +1018,7 @@
     <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>The prompt more</source>
-        <translation>Eher der Prompt</translation>
+        <translation>Mehr der Prompt</translation>
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
@@ -1221,7 +1221,7 @@
     <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>With its edges continued</source>
-        <translation>Mit fortgesetzten Rändern</translation>
+        <translation>Ränder fortgesetzt</translation>
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
