@@ -20,7 +20,7 @@ from sdedge.catalog import MaskedContent, Preset, Speed
 from sdedge.controls import Control
 from sdedge.errors import InvalidRequest
 from sdedge.field_rows import FormEntry
-from sdedge.field_types import FieldType, Float, Integer
+from sdedge.field_types import FieldType, Float, Integer, Side
 from sdedge.guides import GuideChoice
 from sdedge.passes import Pass
 from sdedge.regions import Region
@@ -214,7 +214,7 @@ class FormModel(Observable):
         except InvalidRequest:
             fault = tr("{0} is not {1}; type {2}.")
             raise InvalidRequest(fault.format(shown(text, 42), tr(type.expected), _example(name, type))) from None
-        checked = type.check(name.rpartition(":")[2], value)
+        checked = _checked(name, type, value)
         return part.put(checked) if part else {name: checked}
 
     def _with_option(self, name: str, text: str) -> dict[str, Any]:
@@ -329,6 +329,23 @@ for _name in SHOWN:
         setattr(FormModel, _name, Observed(default(_name)))
         getattr(FormModel, _name).__set_name__(FormModel, _name)
 _ALL = tuple(name for name, value in vars(FormModel).items() if isinstance(value, Observed) and name != "card")
+
+
+def _checked(name: str, type: FieldType, value: Any) -> Any:
+    """Returns what was typed as its type takes it. Raises InvalidRequest, of a number in the app's language."""
+    try:
+        return type.check(name.rpartition(":")[2], value)
+    except InvalidRequest:
+        if not isinstance(type, Integer | Float):
+            raise
+        low, high = type.low, type.high
+        if isinstance(type, Side) and low <= value <= high:
+            below = max(type.low, value // 8 * 8)
+            text = tr("{0} is not a multiple of 8; try {1} or {2}.").format(value, below, below + 8)
+        else:
+            fault = tr("{0} is out of range; choose from {1} to {2}.")
+            text = fault.format(shown(value), type.format(low), type.format(high))
+        raise InvalidRequest(text) from None
 
 
 def _example(name: str, type: FieldType) -> str:
