@@ -31,7 +31,7 @@
     <message>
         <location filename="../../../gui/form/mask_choice.py"/>
         <source>A mask's file…</source>
-        <translation>Datei einer Maske …</translation>
+        <translation>Maskendatei…</translation>
     </message>
     <message>
         <location filename="../../../gui/form/control_row.py"/>
@@ -77,12 +77,12 @@
     <message>
         <location filename="../../../gui/form/adapters_section.py"/>
         <source>Add a LoRA…</source>
-        <translation>LoRA hinzufügen …</translation>
+        <translation>LoRA hinzufügen…</translation>
     </message>
     <message>
         <location filename="../../../gui/form/control_section.py"/>
         <source>Add a control…</source>
-        <translation>Steuerung hinzufügen …</translation>
+        <translation>Steuerung hinzufügen…</translation>
     </message>
     <message>
         <location filename="../../../gui/form/enlarge_section.py"/>
@@ -92,7 +92,7 @@
     <message>
         <location filename="../../../gui/form/adapters_section.py"/>
         <source>Add an embedding…</source>
-        <translation>Embedding hinzufügen …</translation>
+        <translation>Embedding hinzufügen…</translation>
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
@@ -130,27 +130,27 @@
     <message>
         <location filename="../../../gui/form/styles_section.py"/>
         <source>Apply a style…</source>
-        <translation>Stil anwenden …</translation>
+        <translation>Stil anwenden…</translation>
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
         <source>Area</source>
-        <translation>Bereich</translation>
+        <translation>Fläche</translation>
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
         <source>Area of region {0}</source>
-        <translation>Bereich von Region {0}</translation>
+        <translation>Fläche von Bereich {0}</translation>
     </message>
     <message>
         <location filename="../../../gui/form/pass_settings.py"/>
         <source>Around it</source>
-        <translation>Drumherum</translation>
+        <translation>Umgebung</translation>
     </message>
     <message>
         <location filename="../../../gui/form/control_section.py"/>
         <source>Asking…</source>
-        <translation>Wird ermittelt …</translation>
+        <translation>Wird ermittelt…</translation>
     </message>
     <message>
         <location filename="../../../gui/form/pass_settings.py"/>
@@ -226,7 +226,7 @@
     <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>Choose a file…</source>
-        <translation>Datei wählen …</translation>
+        <translation>Datei wählen…</translation>
     </message>
     <message>
         <location filename="../../../gui/form/control_row.py"/>
@@ -252,7 +252,7 @@
         <location filename="../../../gui/form/adapters_section.py"/>
         <location filename="../../../gui/form/image_section.py"/>
         <source>Choose…</source>
-        <translation>Wählen …</translation>
+        <translation>Wählen…</translation>
     </message>
     <message>
         <location filename="../../../gui/form/guidance_section.py"/>
@@ -479,7 +479,7 @@
     <message>
         <location filename="../../../gui/form/styles_section.py"/>
         <source>Insert a wildcard…</source>
-        <translation>Wildcard einfügen …</translation>
+        <translation>Wildcard einfügen…</translation>
     </message>
     <message>
         <location filename="../../../gui/form/controlling.py"/>
@@ -529,7 +529,7 @@
     <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>Making it…</source>
-        <translation>Entsteht …</translation>
+        <translation>Entsteht…</translation>
     </message>
     <message>
         <location filename="../../../gui/form/control_row.py"/>
@@ -808,6 +808,7 @@
     <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>Settings</source>
+        <comment>of what makes a hint</comment>
         <translation>Optionen</translation>
     </message>
     <message>
@@ -1043,7 +1044,7 @@
     <message>
         <location filename="../../../gui/form/controlling.py"/>
         <source>There is no mask at {0} any more; choose another.</source>
-        <translation>Bei {0} ist keine Maske mehr; wähle eine andere.</translation>
+        <translation>Unter {0} liegt keine Maske mehr; eine andere wählen.</translation>
     </message>
     <message>
         <location filename="../../../gui/form/controlling.py"/>
@@ -1431,8 +1432,18 @@
     </message>
     <message>
         <location filename="../../../gui/form/model.py"/>
+        <source>{0} is not a multiple of 8; try {1} or {2}.</source>
+        <translation>{0} ist kein Vielfaches von 8; {1} oder {2} versuchen.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/model.py"/>
         <source>{0} is not {1}; type {2}.</source>
         <translation>{0} passt nicht; erwartet wird {1}, zum Beispiel {2}.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/model.py"/>
+        <source>{0} is out of range; choose from {1} to {2}.</source>
+        <translation>{0} liegt außerhalb; von {1} bis {2} wählen.</translation>
     </message>
     <message>
         <location filename="../../../gui/form/few_steps_hint.py"/>
@@ -1478,10 +1489,6 @@
         <location filename="../../../gui/form/sampler_options.py"/>
         <source>{0}: {1}.</source>
         <translation>{0}: {1}.</translation>
-    </message>
-    <message>
-        <source>Mask {0}</source>
-        <translation type="vanished">Maske {0}</translation>
     </message>
 </context>
 </TS>

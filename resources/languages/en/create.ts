@@ -4,7 +4,7 @@
 <context>
     <name>create</name>
     <message numerus="yes">
-        <location filename="../../../../../../gui/create/progress_strip.py"/>
+        <location filename="../../../gui/create/progress_strip.py"/>
         <source>%n pictures</source>
         <translation>
             <numerusform>%n picture</numerusform>
@@ -12,7 +12,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/create/presenter.py"/>
+        <location filename="../../../gui/create/presenter.py"/>
         <source>Cancelled. %n finished pictures are kept.</source>
         <translation>
             <numerusform>Cancelled. %n finished picture is kept.</numerusform>

@@ -4,7 +4,7 @@
 <context>
     <name>queue</name>
     <message numerus="yes">
-        <location filename="../../../../../../gui/queue/model.py"/>
+        <location filename="../../../gui/queue/model.py"/>
         <source>%n pictures</source>
         <translation>
             <numerusform>%n picture</numerusform>
