@@ -1,4 +1,4 @@
-"""Conversions on disk and what becomes of them: adopted into the library, or removed with their files. No Qt, no torch."""
+"""Conversions on disk and what becomes of them: adopted into the library, or removed with their files. No torch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gui.languages.texts import tr
 from gui.models.items import Item
 from sdedge.errors import ModelError, SdedgeError
 from sdedge.json_values import read_json_file
@@ -61,7 +62,7 @@ def adoption(folder: Path, items: Sequence[Item]) -> list[str]:
 def remove_unfinished(folder: Path) -> None:
     """Deletes what an interrupted conversion left. Raises OSError, and ModelError for a folder that is not the app's own."""
     if folder.is_symlink() or folder.resolve().parent != converted_folder().resolve():
-        raise ModelError(f"{folder} is not among the app's own conversions; remove it by hand.")
+        raise ModelError(tr("{0} is not among the app's own conversions; remove it by hand.").format(folder))
     shutil.rmtree(folder)
 
 

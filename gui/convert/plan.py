@@ -1,4 +1,4 @@
-"""What a conversion will be: its target, sizes and compression as commands, and what it will take. No Qt, no torch.
+"""What a conversion will be: its target, sizes and compression as commands, and what it will take. No torch.
 
 The estimates are rules of thumb from conversions of the embedded and of full-size random models; the view says "about".
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gui.languages.texts import tr
 from gui.models.items import Item
 from sdedge.errors import InvalidRequest
 from sdedge.places import data_folder
@@ -31,6 +32,8 @@ _COMPARED_SECONDS, _WEIGHTS_COMPARED_PER_SECOND = (
 )  # of the comparison, which runs the result without its device
 _QUANTIZE_FACTOR = 4.0  # a dozen pictures are drawn
 _PALETTE_FACTOR = 3.0  # k-means over every kernel
+_CONTROLNET = 0.42  # of the UNet's weights: its way down, its middle and the convolutions it adds
+_LONGEST = 60  # characters of the ControlNets in the result's name
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class ConversionPlan:
     """Whether the result is compared with the model once it is in the library."""
     side: int = 512
     """The model's own, in pixels."""
+    controls: tuple[str, ...] = ()
+    """The names of installed ControlNets that go along in a Core ML bundle."""
 
     @property
     def name(self) -> str:
@@ -58,7 +63,9 @@ class ConversionPlan:
         )
         bits = "" if self.compression == "none" else self.compression
         target = {ANE: "neural engine", GPU: "gpu", GRAPH: "mps", INT8: "int8"}[self.target]
-        return re.sub(r"[^\w .+-]", "", " ".join(part for part in (self.model.name, target, size, bits) if part))
+        controls = " ".join(self.controls)[:_LONGEST].strip()
+        parts = (self.model.name, target, size, bits, controls)
+        return re.sub(r"[^\w .+-]", "", " ".join(part for part in parts if part))
 
     @property
     def folder(self) -> Path:
@@ -83,9 +90,10 @@ class ConversionPlan:
         sizes = ",".join(f"{width}x{height}" for width, height in self.sizes)
         newer = ["--target", "macOS15"] if len(self.sizes) > 1 else []
         attention = "split-einsum" if self.target == ANE else "original"
+        controls = [f"--controlnet={name}" for name in self.controls]
         return [
             "convert", "coreml", source, "--out", str(self.folder), "--size", sizes, "--attention", attention,
-            "--compress", self.compression, "--json", *newer,
+            "--compress", self.compression, "--json", *newer, *controls,
         ]  # fmt: skip
 
     def verify(self) -> list[str] | None:
@@ -129,11 +137,13 @@ def estimate(plan: ConversionPlan, weights: Mapping[str, int]) -> Estimate:
     if plan.target == INT8:  # the weights stay as they are, for devices without int8
         pictures = _QUANTIZE_FACTOR * weights.get("unet", 0) / _WEIGHTS_PER_SECOND
         return Estimate(sum(weights.values()) * 4, _PROCESS + _PER_WEIGHT * sum(weights.values()), _SECONDS + pictures)
+    if plan.controls:  # with a UNet that takes them, beside the plain one
+        narrow += round(weights.get("unet", 0) * (1 + _CONTROLNET * len(plan.controls)))
     disk = narrow * bits / 8 + half * 2
     factor = _PALETTE_FACTOR if bits < 16 else 1.0
-    seconds = _SECONDS + factor * sum(weights.values()) / _WEIGHTS_PER_SECOND
+    seconds = _SECONDS + factor * (narrow + half) / _WEIGHTS_PER_SECOND
     if plan.compare:
-        seconds += _COMPARED_SECONDS + sum(weights.values()) / _WEIGHTS_COMPARED_PER_SECOND
+        seconds += _COMPARED_SECONDS + (narrow + half) / _WEIGHTS_COMPARED_PER_SECOND
     return Estimate(disk, _PROCESS + _PER_WEIGHT * max(weights.values()), seconds)
 
 
@@ -143,13 +153,12 @@ def parse_sizes(text: str) -> tuple[tuple[int, int], ...]:
     for word in filter(None, re.split(r"[,;\s]+", text.strip())):
         match = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", word, re.IGNORECASE)
         if match is None:
-            raise InvalidRequest(f"{word[:40]!r} is not a size; type 512x768, or 512 for a square.")
+            raise InvalidRequest(tr("“{0}” is not a size; type 512x768, or 512 for a square.").format(word[:40]))
         size = int(match[1]), int(match[2] or match[1])
         if any(side % UNIT or not UNIT <= side <= LARGEST for side in size):
-            raise InvalidRequest(
-                f"{word!r} cannot be drawn; choose multiples of {UNIT} up to {LARGEST}, such as 512x768."
-            )
+            text = tr("“{0}” cannot be drawn; choose multiples of {1} up to {2}, such as 512x768.")
+            raise InvalidRequest(text.format(word, UNIT, LARGEST))
         sizes.append(size)
     if not sizes:
-        raise InvalidRequest("Type at least one size, such as 512.")
+        raise InvalidRequest(tr("Type at least one size, such as 512."))
     return tuple(dict.fromkeys(sizes))

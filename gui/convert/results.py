@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gui.convert.orphans import INT8
+from gui.languages.texts import mark, tr
 from gui.look.plain import PlainLabel
 from gui.look.readable import size_in_words
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.models.items import Item
+from gui.models.kinds import format_text, note_texts
+from gui.widgets.flow import FlowLayout
 from gui.widgets.fold import Fold
 from sdedge.errors import ModelError
 from sdedge.json_values import read_json_file
@@ -23,6 +26,11 @@ Result = tuple[Item, Mapping[str, Any]]
 """A converted model, and the figures of its manifest."""
 
 CLOSE = 25.0  # dB of a picture, from which on one has to look for the differences
+NETWORKS = {
+    "text_encoder": mark("text encoder"), "unet": mark("UNet"), "controlled_unet": mark("UNet with controls"),
+    "vae_decoder": mark("VAE decoder"), "vae_encoder": mark("VAE encoder"), "safety_checker": mark("safety checker"),
+}  # fmt: skip
+"""By component of a bundle; ControlNets have names of their own."""
 _KINDS = {"passed": "good", "lossy": "caution", "failed": "fault"}
 
 
@@ -77,12 +85,10 @@ class _Card(QFrame):
         return label
 
     def _add_buttons(self, **buttons: QPushButton) -> None:
-        row = QHBoxLayout()
-        row.setSpacing(GAP)
+        row = FlowLayout()
         for name, button in buttons.items():
             button.clicked.connect(lambda checked=False, name=name: self.asked.emit(name, self._subject))
             row.addWidget(button)
-        row.addStretch(1)
         self._column.addSpacing(HALF)
         self._column.addLayout(row)
 
@@ -109,7 +115,8 @@ class ResultCard(_Card):
         super().__init__(item.name, item)
         self.item = item
         self._add_text(
-            " · ".join(part for part in (item.kind, size_in_words(item.size), *item.notes) if part), "caption"
+            " · ".join(part for part in (format_text(item), size_in_words(item.size), *note_texts(item)) if part),
+            "caption",
         )
         self.verdict = self._add_text(self._verdict(figures), _KINDS.get(figures.get("outcome", ""), "caption"))
         self.figures = Fold(theme, self.tr("Details"), self._details(figures))
@@ -167,7 +174,7 @@ class ResultCard(_Card):
             ):
                 grid.addWidget(_cell(text, "caption"), 0, column)
         for row, (network, by) in enumerate(psnr.items(), 1):
-            grid.addWidget(_cell(network.replace("_", " ")), row, 0)
+            grid.addWidget(_cell(tr(NETWORKS.get(network, network.replace("_", " ")))), row, 0)
             for column, precision in enumerate(("float16", "float32"), 1):
                 value = by.get(precision)
                 grid.addWidget(

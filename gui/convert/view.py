@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
-    QLineEdit,
     QMessageBox,
     QPushButton,
     QSizePolicy,
@@ -23,9 +22,9 @@ from PySide6.QtWidgets import (
 from gui.commands.panel import TaskPanel
 from gui.commands.tasks import DONE, FAILED, Task, Tasks
 from gui.convert.orphans import Orphans, adoption, find_orphans, remove_result, remove_unfinished
+from gui.convert.package_options import PackageOptions
 from gui.convert.plan import (
     ANE,
-    COMPRESSIONS,
     GPU,
     INT8,
     TARGETS,
@@ -55,6 +54,7 @@ from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, stack
 from sdedge.errors import InvalidRequest
 from sdedge.library.manifest import is_bundle
+from sdedge.weights.control import ControlKind
 
 _WIDTH, _LABEL = 360, 88  # pixels
 _SIZED = (TARGETS.index(ANE), TARGETS.index(GPU))
@@ -106,6 +106,7 @@ class ConvertView(QWidget):
         self.model.addItems([item.name for item in self._items])
         self.model.setCurrentIndex(max(0, self.model.findText(chosen)))
         self.model.blockSignals(False)
+        self.controls.offer([item.name for item in items if item.kind == ControlKind.CONTROLNET and item.usable])
         used = self._folders_in_use()
         unfinished = [folder for folder in orphans.unfinished if str(folder) not in used]
         self.results.show_items(results, unfinished)
@@ -150,21 +151,23 @@ class ConvertView(QWidget):
         """Returns what is asked for. Raises InvalidRequest with what is missing."""
         item = self.chosen()
         if item is None:
-            raise InvalidRequest("There is no model to convert yet; add one in Models.")
+            raise InvalidRequest(self.tr("There is no model to convert yet; add one in Models."))
         if not item.accepted:
-            raise InvalidRequest(f"The licence of {item.name} was not accepted yet; do it in Models.")
+            text = self.tr("The licence of {0} was not accepted yet; do it in Models.")
+            raise InvalidRequest(text.format(item.name))
         target = TARGETS[self.targets.checkedId()]
         if self.targets.checkedId() not in _SIZED:
             return ConversionPlan(
                 item, target, compare=self.verify.isChecked(), side=self._native_sides.get(item.name, NATIVE)
             )
         return ConversionPlan(
-            item, target, parse_sizes(self.sizes.text()), self.compression.currentData(), self.verify.isChecked()
-        )
+            item, target, parse_sizes(self.sizes.text()), self.compression.currentData(), self.verify.isChecked(),
+            controls=self.controls.chosen(),
+        )  # fmt: skip
 
     def _show_estimate(self) -> None:
         sized = self.targets.checkedId() in _SIZED
-        for widget in (self.sizes, self.compression):
+        for widget in (self.sizes, self.compression, self.controls):
             widget.setEnabled(sized)
         self._any_size.setVisible(not sized)
         least, most = graph_range(self._native_sides.get(self.model.currentText(), NATIVE))
@@ -199,6 +202,7 @@ class ConvertView(QWidget):
             self.targets.button(TARGETS.index(self.optimise.target)).setChecked(True)
             self.sizes.setText(str(self._native_sides.get(self.model.currentText(), NATIVE)))
             self.compression.setCurrentIndex(0)
+            self.controls.clear()
             self._show_estimate()
             self.convert()
 
@@ -317,23 +321,14 @@ class ConvertView(QWidget):
         self._target_choice = TargetChoice()
         self.targets = self._target_choice.group
         self.targets.idClicked.connect(lambda id: self._show_estimate())
-        self.sizes = QLineEdit(str(NATIVE))
-        self.sizes.setAccessibleName(self.tr("Sizes in pixels"))
-        self.sizes.setPlaceholderText("512, 512x768")
-        self.sizes.textChanged.connect(self._show_estimate)
-        self.compression = WideCombo()
-        self.compression.setAccessibleName(self.tr("Compression"))
-        labels = {
-            "none": self.tr("None: 16 bits"), "8bit": self.tr("8 bits: half the size"),
-            "6bit": self.tr("6 bits: changes pictures a little"), "4bit": self.tr("4 bits: changes pictures visibly"),
-        }  # fmt: skip
-        for name in COMPRESSIONS:
-            self.compression.addItem(labels[name], name)
-        self.compression.currentIndexChanged.connect(self._show_estimate)
-        for choice in (self.model, self.compression):
-            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            choice.setMinimumContentsLength(8)
-            choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.packages = PackageOptions(str(NATIVE), _LABEL)
+        self.packages.changed.connect(self._show_estimate)
+        self.sizes, self.compression, self.controls = (
+            self.packages.sizes, self.packages.compression, self.packages.controls
+        )  # fmt: skip
+        self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.model.setMinimumContentsLength(8)
+        self.model.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.verify = QCheckBox(self.tr("Compare the result with the model"))
         self.verify.setChecked(True)
         self.verify.toggled.connect(lambda on: self._show_estimate())
@@ -348,7 +343,6 @@ class ConvertView(QWidget):
     def _lay_out(self) -> None:
         set_kind(self, "window")
         form = labelled((self.tr("Model"), self.model), width=_LABEL)
-        more = labelled((self.tr("Sizes"), self.sizes), (self.tr("Compression"), self.compression), width=_LABEL)
         plan, choices = QFrame(), QWidget()
         set_kind(plan, "panel")
         plan.setFixedWidth(_WIDTH)
@@ -360,10 +354,7 @@ class ConvertView(QWidget):
         column.addWidget(title)
         column.addLayout(form)
         column.addWidget(self.optimise)
-        sized = QWidget()
-        more.setContentsMargins(0, 0, 0, 0)
-        sized.setLayout(more)
-        details = stack(self._target_choice, sized, self._any_size, self.verify, gap=PAD)
+        details = stack(self._target_choice, self.packages, self._any_size, self.verify, gap=PAD)
         self.details = Fold(self._studio.theme, self.tr("Details"), details)
         self.details.toggled.connect(self._show_details)
         column.addWidget(self.details)

@@ -12,7 +12,7 @@ from gui.look.plain import PlainLabel
 from gui.look.readable import breakable, short_path, size_in_words
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.models.items import Item
-from gui.models.kinds import kind_text
+from gui.models.kinds import base_text, day_text, format_text, kind_text, note_texts
 from gui.models.notes_card import NotesCard
 from gui.widgets.calm import WideCombo
 from gui.widgets.cards import framed
@@ -104,15 +104,19 @@ class LibraryDetails(QScrollArea):
     def _describe(self, item: Item) -> list[tuple[str, str]]:
         facts = [
             (self.tr("Kind"), kind_text(item) if item.role != "model" else ""),
-            (self.tr("Format"), item.kind if item.role != "control" else ""),
-            (self.tr("Base"), item.base), (self.tr("Size"), size_in_words(item.size)),
+            (self.tr("Format"), format_text(item) if item.role != "control" else ""),
+            (self.tr("Base"), base_text(item)), (self.tr("Size"), size_in_words(item.size)),
             (self.tr("Hash"), item.hash[:10]), (self.tr("Licence"), item.licence or self._no_licence(item)),
             (self.tr("From"), breakable(item.source if item.source != str(item.path) else "")),
-            (self.tr("Added"), item.added),
-            (self.tr("Where"), breakable(short_path(item.path)) + (self.tr(" (left in its place)") if item.linked else "")),
-            *((self.tr("Note"), note) for note in item.notes),
+            (self.tr("Added"), day_text(item.added)),
+            (self.tr("Where"), self._place(item)),
+            *((self.tr("Note"), note) for note in note_texts(item)),
         ]  # fmt: skip
         return [(name, value) for name, value in facts if value]
+
+    def _place(self, item: Item) -> str:
+        path = breakable(short_path(item.path))
+        return self.tr("{0} (left in its place)").format(path) if item.linked else path
 
     def _about_choice(self, item: Item) -> str:
         if item.licence:

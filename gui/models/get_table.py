@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from gui.languages.texts import tr
 from gui.models.get_rows import GetRow
 
 Index = QModelIndex | QPersistentModelIndex
@@ -72,5 +73,5 @@ class GetTable(QAbstractTableModel):
 
 
 def translated(row: GetRow) -> str:
-    """Returns what a row is for, in the language of the window: a context of their own has the texts of hub_entries."""
-    return QCoreApplication.translate("hub_entries", row.text) if row.text else ""
+    """Returns what a row is for, in the language of the window."""
+    return tr(row.text)

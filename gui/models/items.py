@@ -39,6 +39,9 @@ class Item:
     here: bool = True
     embedded: bool = False
     notes: tuple[str, ...] = ()
+    """What is wrong with it."""
+    sizes: tuple[tuple[int, int], ...] = ()
+    """Of a converted model, (width, height) in pixels: those it draws, or of a graph the least and the largest."""
     note: ModelNote = ModelNote()
     """What a person keeps beside it."""
 
@@ -81,24 +84,25 @@ def _embedded(default: bool) -> Item:
 
 
 def _item(library: Library, model: Model, default: str) -> Item:
+    sizes, notes = _sizes(model)
     return Item(
         name=model.name, role=model.role, kind=_kind(model), path=model.path, size=model.size, base=model.base,
         hash=model.sha256, licence=model.licence, page=LICENCE_PAGES.get(model.licence, ""),
         accepted=not library.needs_acceptance(model.licence), linked=model.linked, source=model.source,
-        added=model.added[:10], default=model.name == default, here=model.path.exists(), notes=_notes(model),
+        added=model.added[:10], default=model.name == default, here=model.path.exists(), sizes=sizes,
+        notes=notes,
     )  # fmt: skip
 
 
 def _kind(model: Model) -> str:
-    return {"coreml": "Core ML", "graph": "MPS graph"}.get(model.kind, model.kind)
+    return {"coreml": "Core ML"}.get(model.kind, model.kind)
 
 
-def _notes(model: Model) -> tuple[str, ...]:
-    """Returns what a converted model says of itself: the sizes it draws."""
+def _sizes(model: Model) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
+    """Returns the sizes that a converted model draws, and what is wrong with it."""
     if not is_bundle(model.path):
-        return ()
+        return (), ()
     try:
-        sizes = Manifest.read(model.path).sizes
+        return Manifest.read(model.path).sizes, ()
     except ModelError as error:
-        return (for_the_window(str(error)),)
-    return ("Draws " + ", ".join(f"{width} × {height}" for width, height in sizes),)
+        return (), (for_the_window(str(error)),)

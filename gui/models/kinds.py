@@ -2,39 +2,61 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QDate, QLocale, Qt
 
+from gui.languages.texts import mark, tr
 from gui.models.items import Item
 from sdedge.library.model_kinds import kind_key, purpose
 
-
-def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
-    """Marks a text for lupdate, which looks for this name; it is translated where it is shown."""
-    return text
-
-
 KIND_TEXTS = {
-    "model": QT_TRANSLATE_NOOP("kinds", "Model"),
-    "vae": QT_TRANSLATE_NOOP("kinds", "VAE"),
-    "control": QT_TRANSLATE_NOOP("kinds", "Control model"),
-    "upscaler": QT_TRANSLATE_NOOP("kinds", "Upscaler"),
-    "detector": QT_TRANSLATE_NOOP("kinds", "Detector"),
-    "lora": QT_TRANSLATE_NOOP("kinds", "LoRA"),
-    "embedding": QT_TRANSLATE_NOOP("kinds", "Embedding"),
-    "controlnet": QT_TRANSLATE_NOOP("kinds", "ControlNet"),
-    "t2i-adapter": QT_TRANSLATE_NOOP("kinds", "T2I-Adapter"),
-    "ip-adapter": QT_TRANSLATE_NOOP("kinds", "IP-Adapter"),
-    "image-encoder": QT_TRANSLATE_NOOP("kinds", "Image encoder"),
-    "depth-network": QT_TRANSLATE_NOOP("kinds", "Depth network"),
-    "pose-network": QT_TRANSLATE_NOOP("kinds", "Pose network"),
-    "person-detector": QT_TRANSLATE_NOOP("kinds", "Person detector"),
+    "model": mark("Model"),
+    "vae": mark("VAE"),
+    "control": mark("Control model"),
+    "upscaler": mark("Upscaler"),
+    "detector": mark("Detector"),
+    "lora": mark("LoRA"),
+    "embedding": mark("Embedding"),
+    "controlnet": mark("ControlNet"),
+    "t2i-adapter": mark("T2I-Adapter"),
+    "ip-adapter": mark("IP-Adapter"),
+    "image-encoder": mark("Image encoder"),
+    "depth-network": mark("Depth network"),
+    "pose-network": mark("Pose network"),
+    "person-detector": mark("Person detector"),
 }
+FORMAT_TEXTS = {"folder": mark("folder"), "graph": mark("MPS graph")}
+"""Those whose names are words; all others, such as safetensors, are the same in every language."""
+BASE_TEXTS = (mark("v1 topology"),)
 
 
 def kind_text(item: Item) -> str:
     """Returns what an item is; of a control model also what it reads, of a model its format."""
-    word = QCoreApplication.translate("kinds", KIND_TEXTS[kind_key(item.role, item.kind)])
+    word = tr(KIND_TEXTS[kind_key(item.role, item.kind)])
     if item.role == "model":
-        return f"{word}, {item.kind}"
+        return f"{word}, {format_text(item)}"
     reads = purpose(item.role, item.kind, item.path)
     return f"{word} ({reads})" if reads else word
+
+
+def format_text(item: Item) -> str:
+    """Returns the format that an item's files are in."""
+    return tr(FORMAT_TEXTS.get(item.kind, item.kind))
+
+
+def base_text(item: Item) -> str:
+    """Returns the model that an item is made for."""
+    return tr(item.base)
+
+
+def note_texts(item: Item) -> list[str]:
+    """Returns what a converted model says of itself: the sizes that it draws, and what is wrong with it."""
+    sizes = [f"{width} × {height}" for width, height in item.sizes]
+    if item.kind == "graph" and len(sizes) == 2:
+        return [tr("Draws every size from {0} to {1}").format(*sizes), *item.notes]
+    return [*([tr("Draws {0}").format(", ".join(sizes))] if sizes else []), *item.notes]
+
+
+def day_text(day: str) -> str:
+    """Returns a day, YYYY-MM-DD, as it is written in the app's language."""
+    date = QDate.fromString(day, Qt.DateFormat.ISODate)
+    return QLocale().toString(date, QLocale.FormatType.ShortFormat) if date.isValid() else day

@@ -8,9 +8,10 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QIcon, QPixmap
 
+from gui.look.plain import plain_tooltip
 from gui.look.readable import size_in_words
 from gui.models.items import Item
-from gui.models.kinds import kind_text
+from gui.models.kinds import base_text, kind_text
 
 ITEM = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
@@ -56,6 +57,8 @@ class LibraryModel(QAbstractTableModel):
         item = self.items[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return self._texts(item)[index.column()]
+        if role == Qt.ItemDataRole.ToolTipRole and index.column() == 0:
+            return plain_tooltip(item.name)  # which the column may be too narrow for
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _side(index.column())
         if role == Qt.ItemDataRole.AccessibleTextRole:
@@ -77,7 +80,7 @@ class LibraryModel(QAbstractTableModel):
         return self._icons.get(picture)
 
     def _texts(self, item: Item) -> tuple[str, ...]:
-        return (item.name, kind_text(item), item.base, size_in_words(item.size), self.state(item))
+        return (item.name, kind_text(item), base_text(item), size_in_words(item.size), self.state(item))
 
     def state(self, item: Item) -> str:
         """Returns whether it can be used, and if not why not."""

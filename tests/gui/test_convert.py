@@ -31,7 +31,7 @@ from gui.convert.plan import (
     parse_sizes,
 )
 from gui.convert.recommended import recommended
-from gui.models.items import Item
+from gui.models.items import Item, read_items
 from gui.shell.device import Device
 from sdedge.engines.open import locate
 from sdedge.errors import InvalidRequest, ModelError
@@ -80,6 +80,9 @@ def test_a_plan_is_a_command():
     int8 = ConversionPlan(MODEL, INT8)
     assert int8.convert() == ["models", "quantize", "/models/dream", str(int8.folder)] and int8.verify() is None
     assert plan.install()[-3:] == ["--license", "mine", "--accept-license"]
+    with_nets = ConversionPlan(MODEL, GPU, ((512, 512),), controls=("canny", "depth"))
+    assert with_nets.name == "dream v1.5 gpu 512x512 canny depth"
+    assert with_nets.convert()[-2:] == ["--controlnet=canny", "--controlnet=depth"]
 
 
 def test_estimates_follow_the_weights_and_their_bits():
@@ -90,6 +93,8 @@ def test_estimates_follow_the_weights_and_their_bits():
     full = {"unet": 859_520_964, "text_encoder": 123_060_480, "vae": 83_653_863}
     assert 2.1e9 < estimate(plans["none"], full).disk < 2.2e9
     assert estimate(plans["none"], full).memory > estimate(plans["none"], weights).memory
+    with_net = estimate(ConversionPlan(MODEL, ANE, ((512, 512),), controls=("canny",)), full)
+    assert 4.4e9 < with_net.disk < 4.8e9  # a second UNet and a ControlNet, 0.36 thousand million weights
 
 
 def test_the_reason_is_found_in_what_a_process_says():
@@ -161,6 +166,28 @@ def test_the_plan_says_what_it_takes_and_what_is_wrong_with_it(convert, qtbot):
     assert not view.tasks.all
     view.targets.button(2).click()
     assert not view.sizes.isEnabled() and not view.fault.isVisible()
+
+
+@pytest.mark.slow
+def test_installed_controlnets_go_along_in_a_bundle(convert, qtbot, slow_commands, monkeypatch):
+    _, view = convert
+    assert not view.controls.isVisibleTo(view.packages)  # nothing to choose
+    view.details.open()
+    nets = [Item(f"net {kind}", "control", kind, Path("/nets"), 1) for kind in ("controlnet", "ip-adapter")]
+    items = [*read_items(), *nets, Item("gone", "control", "controlnet", Path("/nets"), 1, here=False)]
+    monkeypatch.setattr("gui.convert.view.read_items", lambda: items)
+    view.read()
+    qtbot.waitUntil(view.controls.isVisible)
+    (net,) = [view.controls.list.item(row) for row in range(view.controls.list.count())]
+    before = view.estimate.text()
+    net.setCheckState(Qt.CheckState.Checked)
+    assert net.text() == "net controlnet" and view.estimate.text() != before
+    view.read()  # what was chosen stays chosen
+    view.button.click()
+    (task,) = view.tasks.all
+    assert task.arguments[-1] == "--controlnet=net controlnet" and task.title.endswith("net controlnet")
+    view.targets.button(2).click()
+    assert not view.controls.isEnabled() and view.plan().controls == ()
 
 
 @pytest.mark.slow
