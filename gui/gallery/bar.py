@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QSize, Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QWidget
 
+from gui.languages.texts import mark, tr
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.shell.actions import name_button
@@ -16,20 +17,14 @@ SMALLEST, LARGEST, STEP = 96, 320, 16  # pixels of a picture's place
 HEIGHT = 40
 BULK = ("favourite", "board", "compare", "export", "trash")
 
-
-def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
-    """Marks a text for lupdate, which looks for this name; it is translated where it is shown."""
-    return text
-
-
 ORDERS = {
-    Order.NEWEST: QT_TRANSLATE_NOOP("orders", "Newest first"),
-    Order.OLDEST: QT_TRANSLATE_NOOP("orders", "Oldest first"),
-    Order.FAVOURITES: QT_TRANSLATE_NOOP("orders", "Favourites first"),
-    Order.MODEL: QT_TRANSLATE_NOOP("orders", "By model"),
-    Order.SEED: QT_TRANSLATE_NOOP("orders", "By seed"),
-    Order.SIZE: QT_TRANSLATE_NOOP("orders", "Largest first"),
-    Order.PROMPT: QT_TRANSLATE_NOOP("orders", "By prompt"),
+    Order.NEWEST: mark("Newest first"),
+    Order.OLDEST: mark("Oldest first"),
+    Order.FAVOURITES: mark("Favourites first"),
+    Order.MODEL: mark("By model"),
+    Order.SEED: mark("By seed"),
+    Order.SIZE: mark("Largest first"),
+    Order.PROMPT: mark("By prompt"),
 }
 
 
@@ -67,11 +62,10 @@ class GalleryBar(QFrame):
     def show_counts(self, total: int, chosen: int) -> None:
         """Says how many pictures there are, or how many of them are chosen."""
         self._total, self._chosen = total, chosen
-        number = self.locale().toString
         if chosen > 1:
-            text = self.tr("{0} of {1} chosen").format(number(chosen), number(total))
+            text = self.tr("%Ln of {0} chosen", "", chosen).format(self.locale().toString(total))
         else:
-            text = self.tr("1 picture") if total == 1 else self.tr("{0} pictures").format(number(total))
+            text = self.tr("%Ln pictures", "", total)
         self.count.setText(text)
         for button in self.bulk.values():
             button.setVisible(chosen > 1)
@@ -87,7 +81,7 @@ class GalleryBar(QFrame):
         choice.setAccessibleName(self.tr("Order of the pictures"))
         set_tooltip(choice, self.tr("Order of the pictures"))
         for order, text in ORDERS.items():
-            choice.addItem(QCoreApplication.translate("orders", text), order)
+            choice.addItem(tr(text), order)
         choice.setCurrentIndex(max(0, choice.findData(Order(self._studio.settings.order))))
         choice.currentIndexChanged.connect(self._sort)
         return choice

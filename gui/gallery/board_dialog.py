@@ -210,12 +210,7 @@ class BoardDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
 
     def _lay_out(self) -> None:
-        count = len(self._ids)
-        singular, plural = (
-            self.tr("The chosen picture is on:"),
-            self.tr("The {0} chosen pictures are on:").format(count),
-        )
-        title = PlainLabel(singular if count == 1 else plural)
+        title = PlainLabel(self.tr("The %Ln chosen pictures are on:", "", len(self._ids)))
         set_kind(title, "strong")
         set_kind(self.done_button, "accent")
         self.done_button.setDefault(True)

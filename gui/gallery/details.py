@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
@@ -18,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.gallery.model import made_at
 from gui.gallery.origin import OriginPanel
 from gui.look.plain import PlainLabel
 from gui.look.readable import breakable
@@ -83,7 +82,7 @@ class GalleryDetails(QScrollArea):
 
     def show_count(self, count: int) -> None:
         """Shows how many pictures are chosen; two can be compared."""
-        self._count.setText(self.tr("{0} pictures are chosen").format(count))
+        self._count.setText(self.tr("%Ln pictures are chosen", "", count))
         self._count.setVisible(count > 1)
         self.compare.setVisible(count == 2)
 
@@ -103,12 +102,15 @@ class GalleryDetails(QScrollArea):
             facts += [
                 (self.tr("Sampler"), entry.sampler),
                 (self.tr("Steps"), str(request.steps)),
-                (self.tr("Guidance"), "" if request.guidance is None else f"{request.guidance:g}"),
+                (
+                    self.tr("Guidance"),
+                    "" if request.guidance is None else self.locale().toString(request.guidance, "g", 6),
+                ),
             ]
         facts += [
             (self.tr("Seed"), "" if entry.seed is None else str(entry.seed)),
             (self.tr("Size"), f"{entry.width} × {entry.height}"),
-            (self.tr("Made"), datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M")),
+            (self.tr("Made"), made_at(entry.created)),
             (self.tr("File"), breakable(entry.path.name)),
         ]
         return [(name, value) for name, value in facts if value]

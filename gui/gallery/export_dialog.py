@@ -114,8 +114,7 @@ class ExportDialog(QDialog):
             self.accept()
 
     def _tell(self, path: Path, count: int) -> None:
-        singular, plural = self.tr("1 picture is exported."), self.tr("{0} pictures are exported.")
-        text = singular if count == 1 else plural.format(self.locale().toString(count))
+        text = self.tr("%Ln pictures are exported.", "", count)
         self._studio.say(text, "good", self.tr("Show in Folder"), partial(reveal, path))
 
     def reject(self) -> None:
@@ -144,9 +143,7 @@ class ExportDialog(QDialog):
         return choice
 
     def _lay_out(self) -> None:
-        count = len(self._ids)
-        singular, plural = self.tr("One picture"), self.tr("{0} pictures").format(self.locale().toString(count))
-        title = PlainLabel(singular if count == 1 else plural)
+        title = PlainLabel(self.tr("%Ln pictures", "", len(self._ids)))
         set_kind(title, "title")
         set_kind(self.export_button, "accent")
         self.export_button.setDefault(True)

@@ -110,7 +110,7 @@ class GalleryFilters(QFrame):
             if choice.currentData() != chosen:  # it is not there any more
                 self.changed.emit()
         self.missing.setText(self.locale().toString(missing))
-        name_button(self.missing, self.tr("{0} pictures whose file is missing").format(missing))
+        name_button(self.missing, self.tr("%Ln pictures whose file is missing", "", missing))
         self.missing.setVisible(bool(missing))
         if not missing:
             self.missing.setChecked(False)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from PySide6.QtCore import QCoreApplication, QDate, QLocale
+from PySide6.QtCore import QDate, QLocale
 
+from gui.languages.texts import tr
 from sdedge.library.gallery_order import Order
 
-translate = QCoreApplication.translate
 _PLAIN = (Order.SEED, Order.PROMPT)
 
 
@@ -22,19 +22,19 @@ def heading_text(order: Order, heading: str, today: date | None = None) -> str:
     if order in (Order.NEWEST, Order.OLDEST):
         return _day(heading, today or date.today())
     if order is Order.FAVOURITES:
-        return translate("headings", "Favourites") if heading else translate("headings", "Others")
+        return tr("Favourites") if heading else tr("Others")
     if order is Order.SIZE:
         return heading.replace("x", " × ")
-    return heading or translate("headings", "Model not known")
+    return heading or tr("Model not known")
 
 
 def _day(heading: str, today: date) -> str:
     try:
         day = date.fromisoformat(heading)
     except ValueError:
-        return translate("headings", "Day not known")
+        return tr("Day not known")
     if day == today:
-        return translate("headings", "Today")
+        return tr("Today")
     if day == today - timedelta(days=1):
-        return translate("headings", "Yesterday")
+        return tr("Yesterday")
     return QLocale().toString(QDate(day.year, day.month, day.day), QLocale.FormatType.LongFormat)

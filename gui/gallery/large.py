@@ -98,7 +98,8 @@ class LargeView(QWidget):
     def _caption(self, entry: GalleryEntry | None, row: int) -> None:
         if entry is None:
             return
-        place = self.tr("{0} of {1}").format(row + 1, self._model.rowCount())
+        number = self.locale().toString
+        place = self.tr("{0} of {1}").format(number(row + 1), number(self._model.rowCount()))
         parts = [place, f"{entry.width} × {entry.height}"]
         if entry.seed is not None:
             parts.insert(1, self.tr("Seed {0}").format(entry.seed))

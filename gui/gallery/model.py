@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
+    QDateTime,
+    QLocale,
     QMimeData,
     QModelIndex,
     QObject,
@@ -20,6 +21,7 @@ from PySide6.QtCore import (
 )
 
 from gui.gallery.thumbnails import Thumbnails
+from gui.languages.texts import tr
 from gui.look.plain import plain_tooltip
 from gui.shell.background import in_words
 from gui.shell.bridge import Bridge
@@ -246,9 +248,17 @@ class GalleryModel(QAbstractListModel):
 
 def spoken(entry: GalleryEntry) -> str:
     """Returns a picture in words, for those who do not see it."""
-    when = datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M")
-    star = "favourite, " if entry.favourite else ""
-    return f"{entry.prompt or entry.path.name}, {star}{entry.width} by {entry.height}, {when}"
+    text = tr("{what}, {width} by {height}, {when}")
+    if entry.favourite:
+        text = tr("{what}, favourite, {width} by {height}, {when}")
+    return text.format(
+        what=entry.prompt or entry.path.name, width=entry.width, height=entry.height, when=made_at(entry.created)
+    )
+
+
+def made_at(seconds: float) -> str:
+    """Returns a Unix time as the day and the minute, written as in the app's language."""
+    return QLocale().toString(QDateTime.fromSecsSinceEpoch(int(seconds)), QLocale.FormatType.ShortFormat)
 
 
 def _same_order(old: list[int], new: list[int], staying: set[int]) -> bool:

@@ -92,7 +92,7 @@ class OriginPanel(QWidget):
         self.program.setText(self.tr("Made with {0}").format(origin.program))
         lines = [*origin.notes, *(_line(*each) for each in origin.left_out[:SHOWN])]
         if len(origin.left_out) > SHOWN:
-            lines.append(self.tr("And {0} more.").format(len(origin.left_out) - SHOWN))
+            lines.append(self.tr("And %Ln more.", "", len(origin.left_out) - SHOWN))
         self.left_out.setText("\n".join(lines))
         self.left_fold.setVisible(bool(lines))
         self.text.setPlainText(origin.text[:_LONGEST])

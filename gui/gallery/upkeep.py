@@ -59,18 +59,20 @@ class Upkeep(QObject):
         self._studio.bridge.store_changed.emit()
 
     def _scanned(self, scan: dict[str, Any]) -> str:
-        counts = {
-            "added": self.tr("{0} added"), "moved": self.tr("{0} moved"), "changed": self.tr("{0} changed"),
-            "missing": self.tr("{0} missing, hidden until their files are back"),
+        counts = {name: int(scan.get(name) or 0) for name in ("added", "moved", "changed", "missing")}
+        texts = {
+            "added": self.tr("%Ln pictures were added.", "", counts["added"]),
+            "moved": self.tr("%Ln pictures were moved.", "", counts["moved"]),
+            "changed": self.tr("%Ln pictures were changed.", "", counts["changed"]),
+            "missing": self.tr("%Ln pictures are missing, and hidden until their files are back.", "", counts["missing"]),
         }  # fmt: skip
-        parts = [text.format(scan[name]) for name, text in counts.items() if scan.get(name)]
-        text = ", ".join(parts) + "." if parts else self.tr("Nothing has changed.")
-        return " ".join([text, *self._first([str(sentence) for sentence in scan.get("unreadable", ())])])
+        said = [texts[name] for name, count in counts.items() if count] or [self.tr("Nothing has changed.")]
+        return " ".join([*said, *self._first([str(sentence) for sentence in scan.get("unreadable", ())])])
 
     def _verified(self, faults: Sequence[str]) -> str:
         return " ".join(self._first(faults)) if faults else self.tr("Every picture is as it was saved.")
 
     def _first(self, sentences: Sequence[str]) -> list[str]:
         shown = [f"{sentence.rstrip('.')}." for sentence in sentences[:SHOWN]]
-        more = self.tr("And {0} more.").format(len(sentences) - SHOWN)
+        more = self.tr("And %Ln more.", "", len(sentences) - SHOWN)
         return [*shown, more] if len(sentences) > SHOWN else shown

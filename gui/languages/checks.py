@@ -49,7 +49,7 @@ def message_faults(message: Message) -> Iterator[str]:
     for form in message.forms:
         had, has = sorted(_PLACE.findall(source)), sorted(_PLACE.findall(form))
         may_say_one = message.source.counted and form is not message.forms[-1]
-        if had != has and not (may_say_one and sorted([*has, "%n"]) == had):
+        if had != has and not (may_say_one and had in (sorted([*has, "%n"]), sorted([*has, "%Ln"]))):
             yield f"has the places {had}, and its translation {has}."
         if len(_KEY.findall(source)) != len(_KEY.findall(form)):
             yield f"has {len(_KEY.findall(source))} underlined letters, and {form!r} has not."

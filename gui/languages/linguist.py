@@ -20,8 +20,8 @@ class Source:
 
     @property
     def counted(self) -> bool:
-        """Returns whether it has a form for one and others for more."""
-        return "%n" in self.text
+        """Returns whether it has a form for one and others for more; "%Ln" is the number as the language writes it."""
+        return "%n" in self.text or "%Ln" in self.text
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ class GetView(QWidget):
         self._studio.show_view("create")
 
     def _ask_for_vocabulary(self) -> None:
-        kinds = self.tr("CLIP's vocabulary") + " (*.gz *.whl *.json *.txt)"
+        kinds = self.tr("CLIP's vocabulary ({0})").format("*.gz *.whl *.json *.txt")
         for name in ask_files(self, self._studio.settings, "vocabulary", self.tr("Choose CLIP's Vocabulary"), kinds)[
             :1
         ]:

@@ -113,6 +113,8 @@ class NotesCard(QWidget):
 
     def _show_words(self, triggers: Sequence[str]) -> None:
         shown = list(triggers[:SHOWN])
+        self._trigger_buttons.setVisible(bool(shown))
+        self.words_title.setVisible(bool(shown))
         if [button.toolTip() for button in self.word_buttons()] == shown:
             return
         column = self._trigger_buttons.layout()
@@ -130,8 +132,6 @@ class NotesCard(QWidget):
             set_tooltip(button, word)
             button.clicked.connect(partial(self.word_wanted.emit, word))
             column.addWidget(button)
-        self._trigger_buttons.setVisible(bool(shown))
-        self.words_title.setVisible(bool(shown))
 
     def _tell_text(self, text: str) -> None:
         if self._item is not None:

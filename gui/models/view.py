@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from gui.commands.panel import TaskPanel
 from gui.commands.tasks import DONE, FAILED, Task, Tasks
+from gui.languages.texts import tr
 from gui.look.plain import PlainLabel, message_box, set_tooltip
 from gui.look.theme import GAP, PAD, set_kind
 from gui.models.details import LibraryDetails
@@ -167,7 +168,7 @@ class ModelsView(QWidget):
             self._studio.say(self.tr("{0} is not there any more.").format(gone[0]), "bad")
 
     def _ask_for_files(self) -> None:
-        kinds = self.tr("Models, VAEs, LoRAs, embeddings") + " (*.safetensors *.ckpt *.pt *.bin *.png)"
+        kinds = self.tr("Models, VAEs, LoRAs, embeddings ({0})").format("*.safetensors *.ckpt *.pt *.bin *.png")
         names = ask_files(self, self._studio.settings, "models", self.tr("Add Models"), kinds)
         self.add([Path(name) for name in names])
 
@@ -292,6 +293,7 @@ class ModelsView(QWidget):
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setShowGrid(False)
         table.setTabKeyNavigation(False)
+        table.setWordWrap(False)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(32)
         table.setIconSize(QSize(ICON, ICON))
@@ -349,4 +351,4 @@ class ModelsView(QWidget):
 def _trash(path: Path) -> None:
     """Moves it into the system's trash. Raises SdedgeError."""
     if not QFile.moveToTrash(str(path)):
-        raise SdedgeError(f"Cannot move {path} to the trash; delete it yourself.")
+        raise SdedgeError(tr("Cannot move {0} to the trash; delete it yourself.").format(path))

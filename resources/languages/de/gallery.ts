@@ -3,604 +3,627 @@
 <TS version="2.1" language="de" sourcelanguage="en">
 <context>
     <name>gallery</name>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/gallery/bar.py"/>
+        <source>%Ln of {0} chosen</source>
+        <translation>
+            <numerusform>%Ln von {0} ausgewählt</numerusform>
+            <numerusform>%Ln von {0} ausgewählt</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
+        <source>%Ln pictures</source>
+        <translation>
+            <numerusform>%Ln Bild</numerusform>
+            <numerusform>%Ln Bilder</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/gallery/details.py"/>
+        <source>%Ln pictures are chosen</source>
+        <translation>
+            <numerusform>%Ln Bild ist ausgewählt</numerusform>
+            <numerusform>%Ln Bilder sind ausgewählt</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
+        <source>%Ln pictures are exported.</source>
+        <translation>
+            <numerusform>%Ln Bild wurde exportiert.</numerusform>
+            <numerusform>%Ln Bilder wurden exportiert.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
+        <source>%Ln pictures are missing, and hidden until their files are back.</source>
+        <translation>
+            <numerusform>%Ln Bild fehlt und bleibt verborgen, bis seine Datei wieder da ist.</numerusform>
+            <numerusform>%Ln Bilder fehlen und bleiben verborgen, bis ihre Dateien wieder da sind.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
+        <source>%Ln pictures were added.</source>
+        <translation>
+            <numerusform>%Ln Bild kam hinzu.</numerusform>
+            <numerusform>%Ln Bilder kamen hinzu.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
+        <source>%Ln pictures were changed.</source>
+        <translation>
+            <numerusform>%Ln Bild wurde geändert.</numerusform>
+            <numerusform>%Ln Bilder wurden geändert.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
+        <source>%Ln pictures were moved.</source>
+        <translation>
+            <numerusform>%Ln Bild wurde verschoben.</numerusform>
+            <numerusform>%Ln Bilder wurden verschoben.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/gallery/filters.py"/>
+        <source>%Ln pictures whose file is missing</source>
+        <translation>
+            <numerusform>%Ln Bild, dessen Datei fehlt</numerusform>
+            <numerusform>%Ln Bilder, deren Datei fehlt</numerusform>
+        </translation>
+    </message>
     <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
         <source>&amp;Add a Folder of Pictures…</source>
-        <translation type="unfinished"></translation>
+        <translation>Bilderordner &amp;hinzufügen…</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
         <source>&amp;Check Every Picture</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Bilder &amp;prüfen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
         <source>&amp;Look for Changed Files</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach geänderten &amp;Dateien suchen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
-        <source>1 picture</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
-        <source>1 picture is exported.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
         <source>Add</source>
-        <translation type="unfinished"></translation>
+        <translation>Hinzufügen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
         <source>Add a Folder of Pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>Bilderordner hinzufügen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/large.py"/>
+        <location filename="../../../../../../gui/gallery/large.py"/>
         <source>All pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Bilder</translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/gallery/origin.py"/>
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
+        <source>And %Ln more.</source>
+        <translation>
+            <numerusform>Und %Ln weitere.</numerusform>
+            <numerusform>Und %Ln weitere.</numerusform>
+        </translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/origin.py"/>
-        <location filename="../../../gui/gallery/upkeep.py"/>
-        <source>And {0} more.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Any time</source>
-        <translation type="unfinished"></translation>
+        <translation>Jederzeit</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/origin.py"/>
+        <location filename="../../../../../../gui/gallery/origin.py"/>
         <source>As the file has it</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie es in der Datei steht</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>As they are</source>
-        <translation type="unfinished"></translation>
+        <translation>Unverändert</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Board</source>
-        <translation type="unfinished"></translation>
+        <translation>Sammlung</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
         <source>Boards</source>
-        <translation type="unfinished"></translation>
+        <translation>Sammlungen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
         <source>Boards changed: {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Geänderte Sammlungen: {0}.</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
         <source>Boards of the chosen pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>Sammlungen der ausgewählten Bilder</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>By model</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach Modell</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>By prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach Prompt</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>By seed</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach Seed</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
         <source>Checking every picture</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Bilder werden geprüft</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>Choose a picture to see how it was made. A double click shows it large.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Bild auswählen, um zu sehen, wie es entstanden ist. Ein Doppelklick zeigt es groß.</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>Choose two pictures to compare them</source>
-        <translation type="unfinished"></translation>
+        <translation>Zwei Bilder auswählen, um sie zu vergleichen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Clear the search</source>
-        <translation type="unfinished"></translation>
+        <translation>Suche leeren</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>Compare the two</source>
-        <translation type="unfinished"></translation>
+        <translation>Beide vergleichen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>Compare the two pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>Die beiden Bilder vergleichen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/large.py"/>
+        <location filename="../../../../../../gui/gallery/large.py"/>
         <source>Compare this picture with others</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Bild mit anderen vergleichen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/headings.py"/>
+        <location filename="../../../../../../gui/gallery/headings.py"/>
         <source>Day not known</source>
-        <translation type="unfinished"></translation>
+        <translation>Tag unbekannt</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
         <source>Done</source>
-        <translation type="unfinished"></translation>
+        <translation>Fertig</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Every board</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Sammlungen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Every model</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Modelle</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
         <source>Every picture is as it was saved.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jedes Bild ist so, wie es gespeichert wurde.</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/view.py"/>
+        <location filename="../../../../../../gui/gallery/view.py"/>
         <source>Every picture you make is kept here, with everything that made it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier bleibt jedes erzeugte Bild, mit allem, woraus es entstanden ist.</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Every tag</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Tags</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>Export Into</source>
-        <translation type="unfinished"></translation>
+        <translation>Exportieren nach</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>Export Pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>Bilder exportieren</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>Export…</source>
-        <translation type="unfinished"></translation>
+        <translation>Exportieren…</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/headings.py"/>
+        <location filename="../../../../../../gui/gallery/headings.py"/>
         <source>Favourites</source>
-        <translation type="unfinished"></translation>
+        <translation>Favoriten</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>Favourites first</source>
-        <translation type="unfinished"></translation>
+        <translation>Favoriten zuerst</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>File</source>
-        <translation type="unfinished"></translation>
+        <translation>Datei</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>Folders, missing files and checks</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner, fehlende Dateien und Prüfungen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
         <source>Forget the board that is marked in the list; its pictures stay</source>
-        <translation type="unfinished"></translation>
+        <translation>Die in der Liste markierte Sammlung auflösen; ihre Bilder bleiben</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>Format</source>
-        <translation type="unfinished"></translation>
+        <translation>Format</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>Format of the copies</source>
-        <translation type="unfinished"></translation>
+        <translation>Format der Kopien</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
         <source>Give the board that is marked in the list this name</source>
-        <translation type="unfinished"></translation>
+        <translation>Der in der Liste markierten Sammlung diesen Namen geben</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>Guidance</source>
-        <translation type="unfinished"></translation>
+        <translation>Guidance</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>How the picture was made</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie das Bild entstanden ist</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/large.py"/>
+        <location filename="../../../../../../gui/gallery/large.py"/>
         <source>Information</source>
-        <translation type="unfinished"></translation>
+        <translation>Informationen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>Into a folder</source>
-        <translation type="unfinished"></translation>
+        <translation>In einen Ordner</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>Into one ZIP file</source>
-        <translation type="unfinished"></translation>
+        <translation>In eine ZIP-Datei</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>Largest first</source>
-        <translation type="unfinished"></translation>
+        <translation>Größte zuerst</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Last 30 days</source>
-        <translation type="unfinished"></translation>
+        <translation>Letzte 30 Tage</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Last 7 days</source>
-        <translation type="unfinished"></translation>
+        <translation>Letzte 7 Tage</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>Leave the settings out of the copies and of their names</source>
-        <translation type="unfinished"></translation>
+        <translation>Einstellungen in Kopien und Dateinamen weglassen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
         <source>Looking for changed files</source>
-        <translation type="unfinished"></translation>
+        <translation>Suche nach geänderten Dateien</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
         <source>Looking into {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} wird durchsucht</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>Made</source>
-        <translation type="unfinished"></translation>
+        <translation>Erstellt</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/origin.py"/>
+        <location filename="../../../../../../gui/gallery/origin.py"/>
         <source>Made with {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Erstellt mit {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
         <source>Make a board of this name and put the pictures on it</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Sammlung mit diesem Namen anlegen und die Bilder hineinlegen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/view.py"/>
+        <location filename="../../../../../../gui/gallery/view.py"/>
         <source>Make one</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild erzeugen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Model</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/headings.py"/>
+        <location filename="../../../../../../gui/gallery/headings.py"/>
         <source>Model not known</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell unbekannt</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
         <source>Name of a new board</source>
-        <translation type="unfinished"></translation>
+        <translation>Name einer neuen Sammlung</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>Newest first</source>
-        <translation type="unfinished"></translation>
+        <translation>Neueste zuerst</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/view.py"/>
+        <location filename="../../../../../../gui/gallery/view.py"/>
         <source>No picture has all of this.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf kein Bild trifft all das zu.</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/view.py"/>
+        <location filename="../../../../../../gui/gallery/view.py"/>
         <source>No pictures yet</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch keine Bilder</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/origin.py"/>
+        <location filename="../../../../../../gui/gallery/origin.py"/>
         <source>Not taken over</source>
-        <translation type="unfinished"></translation>
+        <translation>Nicht übernommen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>Not: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Negativ: {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/view.py"/>
+        <location filename="../../../../../../gui/gallery/view.py"/>
         <source>Nothing found</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts gefunden</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../../../../gui/gallery/upkeep.py"/>
         <source>Nothing has changed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es hat sich nichts geändert.</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>Oldest first</source>
-        <translation type="unfinished"></translation>
+        <translation>Älteste zuerst</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
-        <source>One picture</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Only favourites</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur Favoriten</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>Order of the pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>Reihenfolge der Bilder</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/headings.py"/>
+        <location filename="../../../../../../gui/gallery/headings.py"/>
         <source>Others</source>
-        <translation type="unfinished"></translation>
+        <translation>Andere</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/large.py"/>
+        <location filename="../../../../../../gui/gallery/large.py"/>
         <source>Picture</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/large.py"/>
+        <location filename="../../../../../../gui/gallery/large.py"/>
         <source>Picture after</source>
-        <translation type="unfinished"></translation>
+        <translation>Nächstes Bild</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/large.py"/>
+        <location filename="../../../../../../gui/gallery/large.py"/>
         <source>Picture before</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorheriges Bild</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/large.py"/>
+        <location filename="../../../../../../gui/gallery/large.py"/>
         <source>Picture to compare with</source>
-        <translation type="unfinished"></translation>
+        <translation>Vergleichsbild</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/grid.py"/>
+        <location filename="../../../../../../gui/gallery/grid.py"/>
         <source>Pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>Bilder</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/film_strip.py"/>
+        <location filename="../../../../../../gui/gallery/film_strip.py"/>
         <source>Pictures beside this one</source>
-        <translation type="unfinished"></translation>
+        <translation>Benachbarte Bilder</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>Pictures copied</source>
-        <translation type="unfinished"></translation>
+        <translation>Kopierte Bilder</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
         <source>Remove the Board</source>
-        <translation type="unfinished"></translation>
+        <translation>Sammlung auflösen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
         <source>Rename to This</source>
-        <translation type="unfinished"></translation>
+        <translation>Umbenennen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>Sampler</source>
-        <translation type="unfinished"></translation>
+        <translation>Sampler</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Search prompts: red house -night</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompts durchsuchen: red house -night</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Search the prompts</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompts durchsuchen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>Seed</source>
-        <translation type="unfinished"></translation>
+        <translation>Seed</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/large.py"/>
+        <location filename="../../../../../../gui/gallery/large.py"/>
         <source>Seed {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Seed {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>Settings are kept in every format</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Einstellungen bleiben in jedem Format erhalten</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/origin.py"/>
+        <location filename="../../../../../../gui/gallery/origin.py"/>
         <source>Settings as the file has them</source>
-        <translation type="unfinished"></translation>
+        <translation>Einstellungen, wie sie in der Datei stehen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/view.py"/>
+        <location filename="../../../../../../gui/gallery/view.py"/>
         <source>Show all</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle zeigen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>Show in Folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Im Ordner zeigen</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>Size</source>
-        <translation type="unfinished"></translation>
+        <translation>Größe</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>Size of the thumbnails</source>
-        <translation type="unfinished"></translation>
+        <translation>Größe der Vorschaubilder</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../../../../gui/gallery/bar.py"/>
         <source>Size of the thumbnails (Ctrl and the wheel)</source>
-        <translation type="unfinished"></translation>
+        <translation>Größe der Vorschaubilder (Strg und Mausrad)</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>Steps</source>
-        <translation type="unfinished"></translation>
+        <translation>Schritte</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>Tag</source>
-        <translation type="unfinished"></translation>
+        <translation>Tag</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>Tags of the picture</source>
-        <translation type="unfinished"></translation>
+        <translation>Tags des Bildes</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>Tags, separated by commas</source>
-        <translation type="unfinished"></translation>
+        <translation>Tags, durch Kommas getrennt</translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
+        <source>The %Ln chosen pictures are on:</source>
+        <translation>
+            <numerusform>Das ausgewählte Bild liegt in:</numerusform>
+            <numerusform>Die %Ln ausgewählten Bilder liegen in:</numerusform>
+        </translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
         <source>The board {0} is removed; its pictures stay.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Sammlung {0} ist aufgelöst; ihre Bilder bleiben.</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
-        <source>The chosen picture is on:</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/board_dialog.py"/>
-        <source>The {0} chosen pictures are on:</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/delegate.py"/>
+        <location filename="../../../../../../gui/gallery/delegate.py"/>
         <source>This file is missing or damaged.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei fehlt oder ist beschädigt.</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/filters.py"/>
-        <location filename="../../../gui/gallery/headings.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/headings.py"/>
         <source>Today</source>
-        <translation type="unfinished"></translation>
+        <translation>Heute</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/filters.py"/>
+        <location filename="../../../../../../gui/gallery/filters.py"/>
         <source>When</source>
-        <translation type="unfinished"></translation>
+        <translation>Zeitraum</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/headings.py"/>
+        <location filename="../../../../../../gui/gallery/headings.py"/>
         <source>Yesterday</source>
-        <translation type="unfinished"></translation>
+        <translation>Gestern</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
         <source>ZIP files ({0})</source>
-        <translation type="unfinished"></translation>
+        <translation>ZIP-Dateien ({0})</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/large.py"/>
+        <location filename="../../../../../../gui/gallery/large.py"/>
         <source>beside seed {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>neben Seed {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../../../../gui/gallery/details.py"/>
         <source>unknown</source>
-        <translation type="unfinished"></translation>
+        <translation>unbekannt</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
-        <source>{0} added</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
-        <source>{0} changed</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
-        <source>{0} missing, hidden until their files are back</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/upkeep.py"/>
-        <source>{0} moved</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/large.py"/>
+        <location filename="../../../../../../gui/gallery/large.py"/>
         <source>{0} of {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} von {1}</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
-        <source>{0} of {1} chosen</source>
-        <translation type="unfinished"></translation>
+        <location filename="../../../../../../gui/gallery/model.py"/>
+        <source>{what}, favourite, {width} by {height}, {when}</source>
+        <translation>{what}, Favorit, {width} mal {height}, {when}</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
-        <source>{0} pictures</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/details.py"/>
-        <source>{0} pictures are chosen</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/export_dialog.py"/>
-        <source>{0} pictures are exported.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/gallery/filters.py"/>
-        <source>{0} pictures whose file is missing</source>
-        <translation type="unfinished"></translation>
+        <location filename="../../../../../../gui/gallery/model.py"/>
+        <source>{what}, {width} by {height}, {when}</source>
+        <translation>{what}, {width} mal {height}, {when}</translation>
     </message>
 </context>
 </TS>

@@ -4,743 +4,773 @@
 <context>
     <name>models</name>
     <message>
-        <location filename="../../../gui/models/details.py"/>
-        <source> (left in its place)</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/models/token_card.py"/>
+        <location filename="../../../../../../gui/models/token_card.py"/>
         <source>1. If it is a private one, sign in with the account that may see it.</source>
-        <translation type="unfinished"></translation>
+        <translation>1. Wenn es privat ist, mit dem Konto anmelden, das es sehen darf.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/token_card.py"/>
+        <location filename="../../../../../../gui/models/token_card.py"/>
         <source>1. On its page, sign in and press the button that agrees to its conditions and asks for access.</source>
-        <translation type="unfinished"></translation>
+        <translation>1. Auf seiner Seite anmelden und mit der Schaltfläche dort den Bedingungen zustimmen und Zugang erbitten.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/token_card.py"/>
+        <location filename="../../../../../../gui/models/token_card.py"/>
         <source>2. On the page of tokens, make one that may read, and copy it to here.</source>
-        <translation type="unfinished"></translation>
+        <translation>2. Auf der Seite der Tokens eines mit Leserecht anlegen und hierher kopieren.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/notes_card.py"/>
+        <location filename="../../../../../../gui/models/notes_card.py"/>
         <source>A small copy of it is kept; Picture of Its Model in the gallery does the same</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine kleine Kopie davon wird aufbewahrt; „Bild seines Modells“ in der Galerie bewirkt dasselbe</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Accept and Download</source>
-        <translation type="unfinished"></translation>
+        <translation>Zustimmen und laden</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/token_card.py"/>
+        <location filename="../../../../../../gui/models/token_card.py"/>
         <source>Access token</source>
-        <translation type="unfinished"></translation>
+        <translation>Zugriffstoken</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Add Models</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle hinzufügen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Add a Diffusers Folder or Converted Model</source>
-        <translation type="unfinished"></translation>
+        <translation>Diffusers-Ordner oder konvertiertes Modell hinzufügen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Added</source>
-        <translation type="unfinished"></translation>
+        <translation>Hinzugefügt</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Adding</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird hinzugefügt</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Adding CLIP's vocabulary</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Vokabular von CLIP wird hinzugefügt</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Adding {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} wird hinzugefügt</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Address of a model</source>
-        <translation type="unfinished"></translation>
+        <translation>Adresse eines Modells</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>All its files</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Dateien</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Another licence than its files name:</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine andere Lizenz, als die Dateien nennen:</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Another one: OWNER/NAME, or its address at huggingface.co</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes: INHABER/NAME oder die Adresse bei huggingface.co</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Asking {0}…</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} wird gefragt…</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Asking…</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird gefragt…</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
-        <location filename="../../../gui/models/table.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/table.py"/>
         <source>Base</source>
-        <translation type="unfinished"></translation>
+        <translation>Basis</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Beginning</source>
-        <translation type="unfinished"></translation>
+        <translation>Beginnt</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/get_table.py"/>
         <source>By address</source>
-        <translation type="unfinished"></translation>
+        <translation>Per Adresse</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
-        <source>CLIP's vocabulary</source>
-        <translation type="unfinished"></translation>
+        <location filename="../../../../../../gui/models/get_view.py"/>
+        <source>CLIP's vocabulary ({0})</source>
+        <translation>Vokabular von CLIP ({0})</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Abbrechen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
+        <source>Cannot move {0} to the trash; delete it yourself.</source>
+        <translation>{0} lässt sich nicht in den Papierkorb legen; bitte selbst löschen.</translation>
+    </message>
+    <message>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Checking and adding it</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird geprüft und hinzugefügt</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Choose CLIP's Vocabulary</source>
-        <translation type="unfinished"></translation>
+        <translation>Vokabular von CLIP auswählen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Choose Its File…</source>
-        <translation type="unfinished"></translation>
+        <translation>Datei auswählen…</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/notes_card.py"/>
+        <location filename="../../../../../../gui/models/notes_card.py"/>
         <source>Choose a Picture…</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild auswählen…</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_table.py"/>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>Control model</source>
-        <translation type="unfinished"></translation>
+        <translation>Control-Modell</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>ControlNet</source>
-        <translation type="unfinished"></translation>
+        <translation>ControlNet</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Correct the Licence</source>
-        <translation type="unfinished"></translation>
+        <translation>Lizenz berichtigen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Delete</source>
-        <translation type="unfinished"></translation>
+        <translation>Löschen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Delete What Has Come</source>
-        <translation type="unfinished"></translation>
+        <translation>Geladenes löschen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Delete {0} from the library?</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} aus der Bibliothek löschen?</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>Depth network</source>
-        <translation type="unfinished"></translation>
+        <translation>Tiefennetz</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_table.py"/>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>Detector</source>
-        <translation type="unfinished"></translation>
+        <translation>Detektor</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Download</source>
-        <translation type="unfinished"></translation>
+        <translation>Herunterladen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
+        <source>Draws every size from {0} to {1}</source>
+        <translation>Zeichnet jede Größe von {0} bis {1}</translation>
+    </message>
+    <message>
+        <location filename="../../../../../../gui/models/kinds.py"/>
+        <source>Draws {0}</source>
+        <translation>Zeichnet {0}</translation>
+    </message>
+    <message>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Drop checkpoints, diffusers folders, VAEs, LoRAs, embeddings or converted models anywhere here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Checkpoints, Diffusers-Ordner, VAEs, LoRAs, Embeddings oder konvertierte Modelle lassen sich überall hier ablegen.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Edition</source>
-        <translation type="unfinished"></translation>
+        <translation>Ausgabe</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_table.py"/>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>Embedding</source>
-        <translation type="unfinished"></translation>
+        <translation>Embedding</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Every file is as it was added.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jede Datei ist so, wie sie hinzugefügt wurde.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Failed</source>
-        <translation type="unfinished"></translation>
+        <translation>Fehlgeschlagen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/table.py"/>
+        <location filename="../../../../../../gui/models/table.py"/>
         <source>File is gone</source>
-        <translation type="unfinished"></translation>
+        <translation>Datei fehlt</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Files…</source>
-        <translation type="unfinished"></translation>
+        <translation>Dateien…</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Folder…</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner…</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/token_card.py"/>
+        <location filename="../../../../../../gui/models/token_card.py"/>
         <source>Forget the token that was given, also in the keyring</source>
-        <translation type="unfinished"></translation>
+        <translation>Das angegebene Token vergessen, auch im Schlüsselbund</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Format</source>
-        <translation type="unfinished"></translation>
+        <translation>Format</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>From</source>
-        <translation type="unfinished"></translation>
+        <translation>Quelle</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Full precision</source>
-        <translation type="unfinished"></translation>
+        <translation>Volle Genauigkeit</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Get</source>
-        <translation type="unfinished"></translation>
+        <translation>Holen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Get Models</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle holen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Get asks {0} for its size and licence. Nothing is downloaded before you agree.</source>
-        <translation type="unfinished"></translation>
+        <translation>„Holen“ fragt {0} nach Größe und Lizenz. Vor Ihrer Zustimmung wird nichts heruntergeladen.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Go On</source>
-        <translation type="unfinished"></translation>
+        <translation>Fortsetzen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Half precision</source>
-        <translation type="unfinished"></translation>
+        <translation>Halbe Genauigkeit</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Hash</source>
-        <translation type="unfinished"></translation>
+        <translation>Hash</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>I Have Read and Accept It</source>
-        <translation type="unfinished"></translation>
+        <translation>Gelesen und akzeptiert</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>IP-Adapter</source>
-        <translation type="unfinished"></translation>
+        <translation>IP-Adapter</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>Image encoder</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild-Encoder</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Installed</source>
-        <translation type="unfinished"></translation>
+        <translation>Installiert</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/notes_card.py"/>
+        <location filename="../../../../../../gui/models/notes_card.py"/>
         <source>Into the prompt by a click:</source>
-        <translation type="unfinished"></translation>
+        <translation>Per Klick in den Prompt:</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>It allows use and sharing, also commercial, and forbids the uses listed in its Attachment A; these restrictions apply to you and go along with every copy.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sie erlaubt Nutzung und Weitergabe, auch gewerblich, und verbietet die in ihrem Anhang A aufgeführten Nutzungen; diese Einschränkungen gelten für Sie und gehen mit jeder Kopie mit.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/hub_downloads.py"/>
+        <location filename="../../../../../../gui/models/hub_downloads.py"/>
         <source>It ended without a word.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es endete ohne eine Meldung.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/token_card.py"/>
+        <location filename="../../../../../../gui/models/token_card.py"/>
         <source>It goes into the system's keyring; where there is none it is forgotten when sdedge is closed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es kommt in den Schlüsselbund des Systems; wo es keinen gibt, wird es beim Schließen von sdedge vergessen.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>It is installed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ist installiert.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Its copy in {0} is deleted for good.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Kopie in {0} wird endgültig gelöscht.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Its files name no licence. Models trained from Stable Diffusion v1 carry the use restrictions of {0}; where it comes from says which it is under.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Dateien nennen keine Lizenz. Modelle, die aus Stable Diffusion v1 trainiert wurden, tragen die Nutzungsbeschränkungen von {0}; unter welcher Lizenz es steht, sagt seine Quelle.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Its page may say what you may do with it; the model's details record what you find.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was erlaubt ist, steht vielleicht auf seiner Seite; in den Details des Modells lässt es sich festhalten.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/notes_card.py"/>
+        <location filename="../../../../../../gui/models/notes_card.py"/>
         <source>Its trainer's words, by a click:</source>
-        <translation type="unfinished"></translation>
+        <translation>Wörter aus dem Training, per Klick:</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
-        <location filename="../../../gui/models/get_table.py"/>
-        <location filename="../../../gui/models/table.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/table.py"/>
         <source>Kind</source>
-        <translation type="unfinished"></translation>
+        <translation>Art</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Leave the files where they are</source>
-        <translation type="unfinished"></translation>
+        <translation>Dateien nicht kopieren</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Licence</source>
-        <translation type="unfinished"></translation>
+        <translation>Lizenz</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/table.py"/>
+        <location filename="../../../../../../gui/models/table.py"/>
         <source>Licence not accepted</source>
-        <translation type="unfinished"></translation>
+        <translation>Lizenz nicht akzeptiert</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Licence: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Lizenz: {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_table.py"/>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>LoRA</source>
-        <translation type="unfinished"></translation>
+        <translation>LoRA</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Look Up</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachsehen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_table.py"/>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
+        <source>MPS graph</source>
+        <translation>MPS-Graph</translation>
+    </message>
+    <message>
+        <location filename="../../../../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>Model</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Models of the community, LoRAs and everything else that the hub has for v1 come by their address.</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle der Community, LoRAs und alles andere, was der Hub für v1 hat, kommen per Adresse.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Models, VAEs, LoRAs and embeddings</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle, VAEs, LoRAs und Embeddings</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
-        <source>Models, VAEs, LoRAs, embeddings</source>
-        <translation type="unfinished"></translation>
+        <location filename="../../../../../../gui/models/view.py"/>
+        <source>Models, VAEs, LoRAs, embeddings ({0})</source>
+        <translation>Modelle, VAEs, LoRAs, Embeddings ({0})</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_table.py"/>
-        <location filename="../../../gui/models/table.py"/>
+        <location filename="../../../../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/table.py"/>
         <source>Name</source>
-        <translation type="unfinished"></translation>
+        <translation>Name</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/notes_card.py"/>
+        <location filename="../../../../../../gui/models/notes_card.py"/>
         <source>No Picture</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Bild</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Note</source>
-        <translation type="unfinished"></translation>
+        <translation>Hinweis</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/notes_card.py"/>
+        <location filename="../../../../../../gui/models/notes_card.py"/>
         <source>Notes</source>
-        <translation type="unfinished"></translation>
+        <translation>Notizen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Only files and folders of this computer can be added; download it first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur Dateien und Ordner dieses Computers lassen sich hinzufügen; bitte zuerst herunterladen.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
-        <location filename="../../../gui/models/token_card.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/token_card.py"/>
         <source>Open Its Page</source>
-        <translation type="unfinished"></translation>
+        <translation>Seite öffnen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/token_card.py"/>
+        <location filename="../../../../../../gui/models/token_card.py"/>
         <source>Open the Page of Tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Seite der Tokens öffnen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Pause</source>
-        <translation type="unfinished"></translation>
+        <translation>Anhalten</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Paused</source>
-        <translation type="unfinished"></translation>
+        <translation>Angehalten</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Paused, {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Angehalten, {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>Person detector</source>
-        <translation type="unfinished"></translation>
+        <translation>Personendetektor</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/notes_card.py"/>
+        <location filename="../../../../../../gui/models/notes_card.py"/>
         <source>Picture of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild des Modells</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Picture of {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild von {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Pictures ({0})</source>
-        <translation type="unfinished"></translation>
+        <translation>Bilder ({0})</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>Pose network</source>
-        <translation type="unfinished"></translation>
+        <translation>Posennetz</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/notes_card.py"/>
+        <location filename="../../../../../../gui/models/notes_card.py"/>
         <source>Put {0} into the prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} in den Prompt setzen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Read the Licence</source>
-        <translation type="unfinished"></translation>
+        <translation>Lizenz lesen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/table.py"/>
+        <location filename="../../../../../../gui/models/table.py"/>
         <source>Ready</source>
-        <translation type="unfinished"></translation>
+        <translation>Bereit</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Record It</source>
-        <translation type="unfinished"></translation>
+        <translation>Festhalten</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Remember where a model is instead of copying it</source>
-        <translation type="unfinished"></translation>
+        <translation>Sich den Ort eines Modells merken, statt es zu kopieren</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Remove…</source>
-        <translation type="unfinished"></translation>
+        <translation>Entfernen…</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Show Under Models</source>
-        <translation type="unfinished"></translation>
+        <translation>Unter Modelle zeigen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Show in Folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Im Ordner zeigen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
-        <location filename="../../../gui/models/table.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/table.py"/>
         <source>Size</source>
-        <translation type="unfinished"></translation>
+        <translation>Größe</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_table.py"/>
-        <location filename="../../../gui/models/table.py"/>
+        <location filename="../../../../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/table.py"/>
         <source>State</source>
-        <translation type="unfinished"></translation>
+        <translation>Zustand</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>T2I-Adapter</source>
-        <translation type="unfinished"></translation>
+        <translation>T2I-Adapter</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>The prompt has {0} already.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} steht schon im Prompt.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>The token is in the system's keyring.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Token liegt im Schlüsselbund des Systems.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>The token is used until sdedge is closed; the system has no keyring that sdedge can use.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Token gilt, bis sdedge geschlossen wird; das System hat keinen Schlüsselbund, den sdedge benutzen kann.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>The weights are under the {0} licence. It allows use and sharing, also commercial, and forbids the uses listed in its Attachment A; these restrictions apply to you and go along with every copy.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Gewichte stehen unter der Lizenz {0}. Sie erlaubt Nutzung und Weitergabe, auch gewerblich, und verbietet die in ihrem Anhang A aufgeführten Nutzungen; diese Einschränkungen gelten für Sie und gehen mit jeder Kopie mit.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Too little room: {0} of it are needed, {1} are free.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zu wenig Platz: {0} werden gebraucht, {1} sind frei.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/notes_card.py"/>
+        <location filename="../../../../../../gui/models/notes_card.py"/>
         <source>Trigger words</source>
-        <translation type="unfinished"></translation>
+        <translation>Triggerwörter</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/notes_card.py"/>
+        <location filename="../../../../../../gui/models/notes_card.py"/>
         <source>Trigger words, separated by commas</source>
-        <translation type="unfinished"></translation>
+        <translation>Triggerwörter, durch Kommas getrennt</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Try Again</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut versuchen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/token_card.py"/>
+        <location filename="../../../../../../gui/models/token_card.py"/>
         <source>Try Without a Token</source>
-        <translation type="unfinished"></translation>
+        <translation>Ohne Token versuchen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_table.py"/>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>Upscaler</source>
-        <translation type="unfinished"></translation>
+        <translation>Upscaler</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
-        <location filename="../../../gui/models/get_details.py"/>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Use It</source>
-        <translation type="unfinished"></translation>
+        <translation>Verwenden</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/token_card.py"/>
+        <location filename="../../../../../../gui/models/token_card.py"/>
         <source>Use This Token</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Token verwenden</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Use by Default</source>
-        <translation type="unfinished"></translation>
+        <translation>Als Standard verwenden</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/table.py"/>
+        <location filename="../../../../../../gui/models/table.py"/>
         <source>Used by default</source>
-        <translation type="unfinished"></translation>
+        <translation>Standard</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_table.py"/>
-        <location filename="../../../gui/models/kinds.py"/>
+        <location filename="../../../../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
         <source>VAE</source>
-        <translation type="unfinished"></translation>
+        <translation>VAE</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Verify the Files</source>
-        <translation type="unfinished"></translation>
+        <translation>Dateien prüfen</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>Verifying {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} wird geprüft</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/get_table.py"/>
         <source>Vocabulary</source>
-        <translation type="unfinished"></translation>
+        <translation>Vokabular</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Waiting</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>Waiting for what is downloaded before it</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet auf vorherige Downloads</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>Wants access</source>
-        <translation type="unfinished"></translation>
+        <translation>Braucht Zugang</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>What can be got</source>
-        <translation type="unfinished"></translation>
+        <translation>Was geholt werden kann</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>What has come is kept, and goes on from there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was geladen ist, bleibt, und von dort geht es weiter.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>What is known of it</source>
-        <translation type="unfinished"></translation>
+        <translation>Was darüber bekannt ist</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>What it allows is said on its page.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was sie erlaubt, steht auf ihrer Seite.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_table.py"/>
+        <location filename="../../../../../../gui/models/get_table.py"/>
         <source>What it does</source>
-        <translation type="unfinished"></translation>
+        <translation>Wozu</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>Where</source>
-        <translation type="unfinished"></translation>
+        <translation>Ort</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/details.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
+        <source>folder</source>
+        <translation>Ordner</translation>
+    </message>
+    <message>
+        <location filename="../../../../../../gui/models/details.py"/>
         <source>not known</source>
-        <translation type="unfinished"></translation>
+        <translation>unbekannt</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>not named</source>
-        <translation type="unfinished"></translation>
+        <translation>nicht genannt</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/kinds.py"/>
+        <source>v1 topology</source>
+        <translation>v1-Aufbau</translation>
+    </message>
+    <message>
+        <location filename="../../../../../../gui/models/details.py"/>
+        <source>{0} (left in its place)</source>
+        <translation>{0} (an seinem Ort)</translation>
+    </message>
+    <message>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>{0} (pickle)</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} (Pickle)</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>{0} a second · {1} left</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} pro Sekunde · noch {1}</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>{0} are free on the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} sind auf der Platte frei.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>{0} has no picture any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} hat kein Bild mehr.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>{0} is in the prompt.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} steht im Prompt.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_view.py"/>
+        <location filename="../../../../../../gui/models/get_view.py"/>
         <source>{0} is installed.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} ist installiert.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/view.py"/>
+        <location filename="../../../../../../gui/models/view.py"/>
         <source>{0} is not there any more.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} ist nicht mehr da.</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>{0} of {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} von {1}</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>{0} of {1}, paused</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} von {1}, angehalten</translation>
     </message>
     <message>
-        <location filename="../../../gui/models/get_details.py"/>
+        <location filename="../../../../../../gui/models/get_details.py"/>
         <source>{0} of {1}, stopped</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} von {1}, abgebrochen</translation>
     </message>
 </context>
 </TS>
