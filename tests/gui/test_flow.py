@@ -15,10 +15,10 @@ def test_what_does_not_fit_goes_beneath_from_the_side_where_reading_begins(qapp)
     buttons = [QPushButton(text) for text in ("one", "two", "three")]
     for button in buttons:
         row.addWidget(button)
-    whole, height = row.sizeHint().width(), row.sizeHint().height()
-    assert row.heightForWidth(whole) == height and row.heightForWidth(whole - 1) == 2 * height + GAP
+    width, height = row.sizeHint().width(), row.sizeHint().height()
+    assert row.heightForWidth(width) == height and row.heightForWidth(width - 1) == 2 * height + GAP
     assert row.heightForWidth(1) == 3 * height + 2 * GAP
-    box.resize(whole - 1, 2 * height + GAP)
+    box.resize(width - 1, 2 * height + GAP)
     row.setGeometry(box.rect())
     assert [button.y() for button in buttons] == [0, 0, height + GAP] and buttons[2].x() == buttons[0].x() == 0
     box.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
