@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -45,6 +45,38 @@ class Boxes:
     up: int = 0
     blur: float = 4.0
     padding: int = 32
+
+
+def redrawn(detections: Sequence[tuple[str, Sequence[float]]], boxes: Boxes) -> list[int]:
+    """Returns the numbers of those that are drawn again, among what a detector found by name and box, in the order given."""
+    wanted = [number for number, (name, _) in enumerate(detections) if not boxes.only or name in boxes.only]
+    if not boxes.most:
+        return wanted
+    return sorted(sorted(wanted, key=lambda number: -_area(detections[number][1]))[: boxes.most])
+
+
+def _area(box: Sequence[float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def grown(box: Sequence[float], boxes: Boxes, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """Returns a box in whole pixels, grown and moved, inside a picture of a size (width, height); None where nothing is left.
+
+    It grows as by OpenCV's `dilate` with a square of `dilate` pixels, one less in all, and shrinks as by its `erode`.
+    """
+    before, after = _margins(boxes.dilate)
+    left, top = int(box[0]) - before + boxes.right, int(box[1]) - before - boxes.up
+    right, bottom = int(box[2]) + after + boxes.right, int(box[3]) + after - boxes.up
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _margins(dilate: int) -> tuple[int, int]:
+    width = abs(dilate)
+    if not width:
+        return 0, 0
+    before, after = width - 1 - width // 2, width // 2
+    return (before, after) if dilate > 0 else (-after, -before)
 
 
 def checked_boxes(boxes: Any) -> Boxes:

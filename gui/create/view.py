@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from gui.create.canvas_boxes import EDGES, REGIONS, CanvasBoxes
 from gui.create.canvas_panel import CanvasPanel
+from gui.create.detections import CanvasDetections
 from gui.create.grid_sheets import GridSheets
 from gui.create.mask_layer import MaskLayer
 from gui.create.presenter import CanvasPresenter
@@ -57,6 +58,7 @@ class CreateView(QWidget):
         self.strip = ProgressStrip(studio)
         self.side = SideColumn(studio, studio.board)
         self.boxes = CanvasBoxes(studio, self.panel)
+        self.detections = CanvasDetections(studio, self.panel, self.form.enlarge)
         self.presenter = CanvasPresenter(studio, self.panel, self.strip)
         self.sheets = GridSheets(studio, self.panel)
         self._lay_out()
@@ -391,6 +393,7 @@ class CreateView(QWidget):
         settings.set_state("side", self.side.splitter.saveState())
         self._draft.close()
         self.form.control.close_processes()
+        self.detections.end()
         self.strip.rest("")
         self.side.recent.close_threads()
         super().closeEvent(event)

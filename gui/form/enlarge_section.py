@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from gui.form.enlarging import (
     DETAIL_PART,
@@ -24,13 +25,17 @@ from gui.form.pass_settings import DetailSettings, HiresSettings
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, Theme, set_kind
 from gui.shell.studio import Studio
+from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import stack
 from sdedge.field_rows import Section
 from sdedge.passes import ENLARGERS
 
 
 class EnlargeSection(QWidget):
-    """What is shown of it is what is in force."""
+    """What is shown of it is what is in force. `detection_wanted` asks for what the detector finds in the picture on the canvas
+    to be shown there, or no more."""
+
+    detection_wanted = Signal(bool)
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
@@ -75,7 +80,18 @@ class EnlargeSection(QWidget):
         self.detail_strength = number(form, f"{DETAIL_PART}strength", self.tr("Strength"), 0.05, 1, 20, kind=float)
         self.confidence = number(form, f"{DETAIL_PART}confidence", self.tr("Surely"), 0, 1, 20, kind=float)
         self.detail_prompt = TypedField(form, f"{DETAIL_PART}prompt", self.tr("Prompt"), self.tr("as above"))
-        self.detailed = stack(self.detail_strength, self.confidence, self.detail_prompt, self.detail_further)
+        self.look = QPushButton(self.tr("Show what it finds"))
+        self.look.setCheckable(True)
+        self.look.clicked.connect(self.detection_wanted)
+        self.detection_note = FaultLabel()
+        self.detailed = stack(
+            self.look,
+            self.detection_note,
+            self.detail_strength,
+            self.confidence,
+            self.detail_prompt,
+            self.detail_further,
+        )
         self.windows = TypedField(form, WINDOWS_PART, self.tr("In windows"), self.tr("as a whole"))
         self.windows.edit.setAccessibleName(label_of("windows"))
         self.further = PlainLabel()
@@ -107,6 +123,7 @@ class EnlargeSection(QWidget):
             (self.guidance, self.tr("Guidance while it is drawn anew; empty is as above.")),
             (self.prompt, self.tr("Another prompt while it is drawn anew; empty is the one above.")),
             (self.detail, self.tr("Faces, hands or whatever an installed detector finds, each drawn again at full size.")),
+            (self.look, self.tr("Boxes over the picture on the canvas, found by a process of its own; nothing is drawn.")),
             (self.detail_strength, self.tr("How much of each is drawn anew.")),
             (self.confidence, self.tr("How sure the detector must be of what it finds.")),
             (self.detail_prompt, self.tr("A prompt for these alone; [SEP] stands between the prompts of several.")),
@@ -114,6 +131,18 @@ class EnlargeSection(QWidget):
                                    "a whole.")),
         ):  # fmt: skip
             set_tooltip(widget, text)
+
+    # What a detector finds
+
+    def show_looking(self) -> None:
+        """Says that it is looked for."""
+        self.look.setChecked(True)
+        self.detection_note.say(self.tr("Looking…"), "caption")
+
+    def say_detections(self, text: str, kind: str = "caption", on: bool = False) -> None:
+        """Says what was found, or why nothing is; `on` while it is shown on the canvas."""
+        self.look.setChecked(on)
+        self.detection_note.say(text, kind)
 
     # Following
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sdedge.boxes import FIELD, Boxes
+from sdedge.boxes import FIELD, Boxes, grown, redrawn
 from sdedge.engines.protocol import Engine
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.events import Event, Loading, Notice
@@ -75,35 +75,7 @@ def draw_boxes_again(
 def detected(pixels: np.ndarray, model: DetectorModel, boxes: Boxes) -> list[Detection]:
     """Returns what is to be drawn again in a picture, the surest first."""
     detections = detect(load_detector(model), model.classes, pixels, boxes.confidence)
-    wanted = [each for each in detections if not boxes.only or each.name in boxes.only]
-    if not boxes.most:
-        return wanted
-    largest = sorted(wanted, key=lambda each: -_area(each.box))[: boxes.most]
-    return [each for each in wanted if each in largest]
-
-
-def _area(box: Sequence[float]) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def grown(box: Sequence[float], boxes: Boxes, size: tuple[int, int]) -> Box | None:
-    """Returns a box in whole pixels, grown and moved, inside a picture of a size (width, height); None where nothing is left.
-
-    It grows as by OpenCV's `dilate` with a square of `dilate` pixels, one less in all, and shrinks as by its `erode`.
-    """
-    before, after = _margins(boxes.dilate)
-    left, top = int(box[0]) - before + boxes.right, int(box[1]) - before - boxes.up
-    right, bottom = int(box[2]) + after + boxes.right, int(box[3]) + after - boxes.up
-    left, top, right, bottom = max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
-    return (left, top, right, bottom) if left < right and top < bottom else None
-
-
-def _margins(dilate: int) -> tuple[int, int]:
-    width = abs(dilate)
-    if not width:
-        return 0, 0
-    before, after = width - 1 - width // 2, width // 2
-    return (before, after) if dilate > 0 else (-after, -before)
+    return [detections[number] for number in redrawn([(each.name, each.box) for each in detections], boxes)]
 
 
 def nth_prompt(prompt: str, number: int, own: str) -> str | None:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sdedge.boxes import Boxes
+from sdedge.boxes import Boxes, grown
 from sdedge.errors import InvalidRequest
 from sdedge.events import Notice
 from sdedge.generation import detailer
-from sdedge.generation.detailer import grown, nth_prompt
+from sdedge.generation.detailer import nth_prompt
 from sdedge.generation.detect import Detection
 from sdedge.generation.pipeline import Picture
 from sdedge.images import metadata
