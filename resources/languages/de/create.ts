@@ -42,6 +42,11 @@
         <translation>Vorher</translation>
     </message>
     <message>
+        <location filename="../../../gui/create/detections.py"/>
+        <source>Boxes to draw again: {0}, found in {1} s</source>
+        <translation>Kästen, die neu gezeichnet werden: {0}, gefunden in {1} s</translation>
+    </message>
+    <message>
         <location filename="../../../gui/create/canvas_panel.py"/>
         <source>Brush: draw anew</source>
         <translation>Pinsel: neu zeichnen</translation>
@@ -195,6 +200,11 @@
         <translation>Keine Rahmen</translation>
     </message>
     <message>
+        <location filename="../../../gui/create/detections.py"/>
+        <source>Nothing</source>
+        <translation>Nichts</translation>
+    </message>
+    <message>
         <location filename="../../../gui/create/canvas.py"/>
         <source>Picture</source>
         <translation>Bild</translation>
@@ -342,6 +352,11 @@
         <translation>Die Sicherheitsprüfung ist aus; in den Einstellungen lässt sie sich wieder einschalten.</translation>
     </message>
     <message>
+        <location filename="../../../gui/create/detections.py"/>
+        <source>There is no picture on the canvas; draw one, or choose one.</source>
+        <translation>Auf der Leinwand ist kein Bild; zeichne eins, oder wähle eins.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/create/presenter.py"/>
         <source>Try again</source>
         <translation>Erneut versuchen</translation>
@@ -355,6 +370,11 @@
         <location filename="../../../gui/create/canvas_panel.py"/>
         <source>Undo the stroke</source>
         <translation>Strich rückgängig machen</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/create/detections.py"/>
+        <source>What the detector finds</source>
+        <translation>Was der Detektor findet</translation>
     </message>
     <message>
         <location filename="../../../gui/create/canvas_panel.py"/>

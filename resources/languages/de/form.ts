@@ -194,6 +194,11 @@
     </message>
     <message>
         <location filename="../../../gui/form/enlarge_section.py"/>
+        <source>Boxes over the picture on the canvas, found by a process of its own; nothing is drawn.</source>
+        <translation>Kästen über dem Bild auf der Leinwand, von einem eigenen Prozess gefunden; gezeichnet wird nichts.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/enlarge_section.py"/>
         <location filename="../../../gui/form/regions_section.py"/>
         <source>By</source>
         <translation>Verfahren</translation>
@@ -517,6 +522,11 @@
         <translation>LoRA und Embeddings</translation>
     </message>
     <message>
+        <location filename="../../../gui/form/enlarge_section.py"/>
+        <source>Looking…</source>
+        <translation>Wird gesucht …</translation>
+    </message>
+    <message>
         <location filename="../../../gui/form/regions_section.py"/>
         <source>Lower side, in fractions of the picture</source>
         <translation>Untere Seite, als Anteil des Bildes</translation>
@@ -820,6 +830,11 @@
         <location filename="../../../gui/form/control_row.py"/>
         <source>Show the hint of {0} large</source>
         <translation>Vorlage von {0} groß anzeigen</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/enlarge_section.py"/>
+        <source>Show what it finds</source>
+        <translation>Zeigen, was er findet</translation>
     </message>
     <message>
         <location filename="../../../gui/form/grid_section.py"/>
