@@ -109,7 +109,7 @@ class ControlRowView(QWidget):
         self.picture.setMenu(menu)
         self.hint.clicked.connect(lambda: self.hint_wanted.emit(self._hint, self.model.combo.currentText()))
         self.preprocess = Choice(form, self._name("preprocess"), self.tr("Hint by"), self._ways())
-        self.settings = TypedField(form, self._name("settings"), self.tr("Settings", "of what makes a hint"))
+        self.settings = TypedField(form, self._name("settings"), self.tr("Settings"))
         self.weight = NumberField(form, self._name("weight"), self.tr("Weight"), 0, 2, 20, kind=float)
         self.mode = Choice(form, self._name("mode"), self.tr("Counts"), self._modes())
         self.resize_choice = Choice(form, self._name("resize"), self.tr("Fitted"), self._fits())

@@ -818,8 +818,7 @@
     <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>Settings</source>
-        <comment>of what makes a hint</comment>
-        <translation>Optionen</translation>
+        <translation>Einstellungen</translation>
     </message>
     <message>
         <location filename="../../../gui/form/styles_section.py"/>
