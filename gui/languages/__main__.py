@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import click
-import PySide6
 
 from gui.languages.checks import faults, wanted
-from gui.languages.linguist import merged, read, write_file
+from gui.languages.linguist import compile_file, merged, read, write_file
 from gui.languages.sources import rooms, texts_of
 
 TREE = Path(__file__).parents[2]
@@ -46,11 +44,13 @@ def update(add: str, only: tuple[str, ...]) -> None:
 @ROOMS
 def release(only: tuple[str, ...]) -> None:
     """Compile the files by Qt's lrelease, which comes with PySide6."""
-    tool = Path(PySide6.__file__).parent / ("lrelease.exe" if sys.platform == "win32" else "lrelease")
-    if not tool.exists():
-        raise click.ClickException(f"There is no {tool}; install PySide6-Essentials as it comes.")
     for file in _files(only):
-        subprocess.run([tool, "-silent", "-nounfinished", file, "-qm", file.with_suffix(".qm")], check=True)
+        try:
+            compile_file(file)
+        except FileNotFoundError as error:
+            raise click.ClickException(
+                f"There is no {error.filename}; install PySide6-Essentials as it comes."
+            ) from error
 
 
 @languages.command()

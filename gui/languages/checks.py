@@ -11,6 +11,7 @@ from PySide6.QtCore import QTranslator
 from gui.languages.language import ENGLISH
 from gui.languages.linguist import Message, Source, read
 from gui.languages.sources import Sources
+from gui.languages.texts import context_of
 
 _PLACE = re.compile(r"\{\w*(?::[^{}]*)?\}|%L?n|<[\w/]+(?::[^>]*)?>")
 _KEY = re.compile(r"&(?=\w)")
@@ -71,7 +72,8 @@ def compiled_faults(file: Path, known: dict[Source, Message]) -> Iterator[str]:
         if not message.forms or message.vanished or message.unfinished:
             continue
         number = 2 if source.counted else -1
-        said = translator.translate(room, source.text, source.about or None, number)  # type: ignore[arg-type]
+        context, about = context_of(room, source.about), source.about or None
+        said = translator.translate(context, source.text, about, number)
         meant = message.forms[-1 if len(message.forms) == 2 else 0]
         if said != meant and len(message.forms) < 3:
             yield f"{file}: its .qm has {said!r} for {source.text!r}; run release."

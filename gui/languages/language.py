@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication
 
+from gui.languages.texts import context_of
 from sdedge.places import data_folder
 
 SYSTEM, ENGLISH = "system", "en"
@@ -82,7 +83,12 @@ class Texts(QTranslator):
             return None  # type: ignore[return-value]  # Qt's own
         key = source, disambiguation or None, n
         if key not in self._known:
-            said = (texts.translate(room, source, disambiguation or None, n) for room, texts in self._rooms)
+            meanings = [disambiguation, None] if disambiguation else [None]
+            said = (
+                texts.translate(context_of(room, about), source, about, n)
+                for about in meanings
+                for room, texts in self._rooms
+            )
             self._known[key] = next((text for text in said if text), None)
         return self._known[key]  # type: ignore[return-value]
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+import PySide6
+
+from gui.languages.texts import context_of
 from sdedge.files import atomic_write
 
 
@@ -82,12 +88,20 @@ def write_file(file: Path, code: str, room: str, messages: Iterable[Message], ba
     """Writes a .ts file; `base` leads from it to the tree."""
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>', "<!DOCTYPE TS>",
-        f'<TS version="2.1" language="{code}" sourcelanguage="en">', "<context>", f"    <name>{room}</name>",
+        f'<TS version="2.1" language="{code}" sourcelanguage="en">',
     ]  # fmt: skip
-    for message in sorted(messages, key=lambda m: (m.vanished, m.source)):
-        lines += _lines(message, base)
+    ordered = sorted(messages, key=lambda m: (m.source.about, m.vanished, m.source))
+    for about, group in groupby(ordered, key=lambda m: m.source.about):
+        lines += ["<context>", f"    <name>{escape(context_of(room, about))}</name>"]
+        lines += [line for message in group for line in _lines(message, base)] + ["</context>"]
     with atomic_write(file) as written:
-        written.write("\n".join([*lines, "</context>", "</TS>", ""]).encode())
+        written.write("\n".join([*lines, "</TS>", ""]).encode())
+
+
+def compile_file(file: Path) -> None:
+    """Writes the .qm of a .ts file beside it, by PySide6's own lrelease. Raises FileNotFoundError where that is missing."""
+    tool = Path(PySide6.__file__).parent / ("lrelease.exe" if sys.platform == "win32" else "lrelease")
+    subprocess.run([tool, "-silent", "-nounfinished", file, "-qm", file.with_suffix(".qm")], check=True)
 
 
 def _lines(message: Message, base: str) -> list[str]:

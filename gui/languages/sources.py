@@ -52,7 +52,9 @@ def in_code(code: str, name: str) -> Iterator[Source]:
         if called in _TEXT_FIRST | _TEXT_SECOND and arguments:
             about = [*arguments[1:2], *(word.value for word in node.keywords if word.arg == "about")]
             for text in _texts(arguments[0], f"{name}:{node.lineno}"):
-                yield Source(text, next((a.value for a in about if isinstance(a, ast.Constant) and a.value), ""))
+                yield Source(
+                    text, next((a.value for a in about if isinstance(a, ast.Constant) and isinstance(a.value, str)), "")
+                )
 
 
 def _texts(node: ast.expr, place: str) -> Iterator[str]:

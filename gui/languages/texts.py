@@ -10,10 +10,16 @@ def mark(text: str) -> str:
     return text
 
 
+def context_of(room: str, about: str | None) -> str:
+    """Returns the context in a room's files: of its own for texts of a certain meaning, since lrelease leaves out what tells
+    texts apart where a file has only one of them, and another room's would be taken."""
+    return f"{room}: {about}" if about else room
+
+
 def tr(text: str, about: str = "", count: int = -1) -> str:
     """Returns a text in the app's language; with a `count`, "%n" becomes it, in the form that goes with it.
 
     `about` tells texts apart that are one in English and two elsewhere. Names in braces are filled in by the caller
     afterwards, so that translators see whole sentences.
     """
-    return QCoreApplication.translate("", text, about or None, count) if text else ""  # type: ignore[arg-type]
+    return QCoreApplication.translate("", text, about or None, count) if text else ""

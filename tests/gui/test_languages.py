@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt
 
 from gui.languages.checks import faults, message_faults
 from gui.languages.language import ENGLISH, Language, chosen, codes
-from gui.languages.linguist import Message, Source, merged, read, write_file
+from gui.languages.linguist import Message, Source, compile_file, merged, read, write_file
 from gui.languages.sources import NotTranslatable, in_code, rooms, texts_of
 from gui.languages.texts import tr
 
@@ -99,3 +99,17 @@ def test_numbers_have_their_forms_and_what_is_not_translated_is_english(speaking
     speaking("de")
     assert tr("No such text {0}") == "No such text {0}" and QObject().tr("No such text") == "No such text"
     assert tr("") == ""
+
+
+def test_a_text_of_two_meanings_has_that_of_its_own_room(speaking, tmp_path, monkeypatch):
+    """Of one English text in two rooms, another translation where the code says what it means there."""
+    place = tmp_path / "languages"
+    monkeypatch.setattr("gui.languages.language.own_folder", lambda: place)
+    for room, source, german in (("a", Source("Base"), "Grund"), ("b", Source("Base", "model"), "Basis")):
+        file = place / "de" / f"{room}.ts"
+        write_file(file, "de", room, [Message(source, (german,), unfinished=False)], "")
+        compile_file(file)
+        assert read(file)[source].forms == (german,) and not [*faults(file, {source: ()})]
+    speaking("de")
+    asked = type("Asking", (QObject,), {})()
+    assert (tr("Base"), tr("Base", "model"), asked.tr("Base", "model")) == ("Grund", "Basis", "Basis")
