@@ -79,7 +79,7 @@ _SCHEDULES = {row.name: (row.label, row.text) for row in catalog.SCHEDULES.value
 _PRESETS = {row.name: (row.label, row.text) for row in catalog.PRESETS.values()}
 _SPEEDS = {row.name: (row.label, row.text) for row in catalog.SPEEDS.values()}
 _NOISES = {
-    None: ("What suits the numerics", ""),
+    None: ("The numerics' own", ""),
     catalog.NoiseSource.TORCH: ("PyTorch", "as diffusers and A1111 on a processor draw it"),
     catalog.NoiseSource.NUMPY: ("NumPy", "as Apple's Core ML tools draw it"),
     catalog.NoiseSource.PHILOX: ("Philox", "as A1111 draws it on Nvidia's GPUs"),

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QFrame,
     QHBoxLayout,
@@ -52,6 +51,7 @@ from gui.widgets.cards import labelled, scrolled
 from gui.widgets.empty import Empty
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, stack
+from gui.widgets.wrapping_check import WrappingCheck
 from sdedge.errors import InvalidRequest
 from sdedge.library.manifest import is_bundle
 from sdedge.weights.control import ControlKind
@@ -329,7 +329,7 @@ class ConvertView(QWidget):
         self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.model.setMinimumContentsLength(8)
         self.model.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.verify = QCheckBox(self.tr("Compare the result with the model"))
+        self.verify = WrappingCheck(self.tr("Compare the result with the model"))
         self.verify.setChecked(True)
         self.verify.toggled.connect(lambda on: self._show_estimate())
         self.estimate, self._any_size, self.fault = PlainLabel(), PlainLabel(), FaultLabel()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from gui.look.readable import size_in_words
 from gui.look.theme import HALF
@@ -10,6 +10,7 @@ from gui.shell.background import in_words
 from gui.shell.studio import Studio
 from gui.widgets.cards import left
 from gui.widgets.fault_label import FaultLabel
+from gui.widgets.wrapping_check import WrappingCheck
 from sdedge.engines.torch.cpu import packed_cache
 from sdedge.errors import SdedgeError
 from sdedge.machine.memory_plan import Sizes
@@ -21,7 +22,7 @@ class PackedRow(QWidget):
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self._background = studio.bridge.background
-        self.switch = QCheckBox(self.tr("Keep models prepared for this processor: they start faster"))
+        self.switch = WrappingCheck(self.tr("Keep models prepared for this processor: they start faster"))
         self.note = FaultLabel()
         self.clear = QPushButton(self.tr("Clear"))
         self.clear.setAccessibleName(self.tr("Clear what was kept of models"))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialog,
     QFormLayout,
@@ -35,6 +34,7 @@ from gui.shell.studio import Studio
 from gui.widgets.calm import WideCombo
 from gui.widgets.cards import card, fill, left
 from gui.widgets.fault_label import FaultLabel
+from gui.widgets.wrapping_check import WrappingCheck
 from sdedge.errors import InvalidRequest
 from sdedge.images.naming import TEMPLATE, name
 from sdedge.places import data_folder
@@ -84,7 +84,7 @@ class SettingsDialog(QDialog):
         self.file_name.setAccessibleName(self.tr("Template of file names"))
         self.name_note = FaultLabel()
         self.file_name.textChanged.connect(self._set_name)
-        self.metadata = QCheckBox(self.tr("Write the settings into the files"))
+        self.metadata = WrappingCheck(self.tr("Write the settings into the files"))
         self.metadata.setChecked(not self._settings.private)
         self.metadata.toggled.connect(lambda on: setattr(self._settings, "private", not on))
         form = _form()
@@ -219,8 +219,8 @@ class SettingsDialog(QDialog):
         choice.currentIndexChanged.connect(lambda: setattr(self._settings, setting, choice.currentData()))
         return choice
 
-    def _switch(self, setting: str, text: str) -> QCheckBox:
-        switch = QCheckBox(text)
+    def _switch(self, setting: str, text: str) -> WrappingCheck:
+        switch = WrappingCheck(text)
         switch.setChecked(getattr(self._settings, setting))
         switch.toggled.connect(lambda on: setattr(self._settings, setting, on))
         setattr(self, setting, switch)

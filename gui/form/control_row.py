@@ -56,7 +56,7 @@ class ControlRowView(QWidget):
         self._build()
         self.preview.made.connect(self._show_pictures)
         self.preview.failed.connect(lambda text: self.note.say(text))
-        self.preview.making.connect(lambda: self.hint.setText(self.tr("Making it…")))
+        self.preview.making.connect(lambda: self.hint.setText(self.tr("Making…")))
         watch(self, studio.form, self.follow, "controls", "image", "width", "height", "card")
 
     def offer(self, controls: list[tuple[str, str]]) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QHBoxLayout,
     QLineEdit,
     QVBoxLayout,
@@ -22,6 +21,7 @@ from gui.look.plain import PlainLabel, plain_tooltip, set_tooltip
 from gui.look.theme import GAP, spaced_font
 from gui.widgets.calm import CalmCombo, CalmSlider
 from gui.widgets.fault_label import FaultLabel
+from gui.widgets.wrapping_check import WrappingCheck
 from sdedge.field_rows import Section
 from sdedge.field_types import Flag, Float, Integer, NumberList, PathOrName
 from sdedge.request_fields import FIELDS
@@ -176,7 +176,7 @@ class Choice(QWidget):
             self.note.say(self._options[row].text if row >= 0 else "", "caption")
 
 
-class Switch(QCheckBox):
+class Switch(WrappingCheck):
     """A yes or no of the form."""
 
     def __init__(self, form: FormModel, name: str, label: str) -> None:

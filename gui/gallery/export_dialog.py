@@ -11,7 +11,6 @@ from typing import Any
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
@@ -30,6 +29,7 @@ from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
 from gui.widgets.calm import WideCombo
 from gui.widgets.fault_label import FaultLabel
+from gui.widgets.wrapping_check import WrappingCheck
 
 FORMATS = ("", "png", "jpeg", "webp")
 
@@ -50,7 +50,7 @@ class ExportDialog(QDialog):
         for choice in (self.folder, self.zip):
             self._places.addButton(choice)
         self.format = self._formats()
-        self.private = QCheckBox(self.tr("Leave the settings out of the copies and of their names"))
+        self.private = WrappingCheck(self.tr("Leave the settings out of the copies and of their names"))
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName(self.tr("Pictures copied"))

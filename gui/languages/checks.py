@@ -17,7 +17,7 @@ _PLACE = re.compile(r"\{\w*(?::[^{}]*)?\}|%L?n|<[\w/]+(?::[^>]*)?>")
 _KEY = re.compile(r"&(?=\w)")
 
 
-COMPLETE = (ENGLISH,)
+COMPLETE = (ENGLISH, "de")
 """Languages of which no text may be left open."""
 
 
@@ -29,6 +29,8 @@ def wanted(code: str, sources: Sources) -> Sources:
 def faults(file: Path, sources: Sources) -> Iterator[str]:
     """Yields what is wrong with a .ts file, of which the folder is the language, and with its .qm."""
     known, code = read(file), file.parent.name
+    if not known and not wanted(code, sources):
+        return
     here = {source for source, message in known.items() if not message.vanished}
     there = {*wanted(code, sources)}
     if missing := sorted(there - here):

@@ -105,11 +105,11 @@ class LibraryDetails(QScrollArea):
         facts = [
             (self.tr("Kind"), kind_text(item) if item.role != "model" else ""),
             (self.tr("Format"), format_text(item) if item.role != "control" else ""),
-            (self.tr("Base"), base_text(item)), (self.tr("Size"), size_in_words(item.size)),
+            (self.tr("Base", "of a model"), base_text(item)), (self.tr("Size"), size_in_words(item.size)),
             (self.tr("Hash"), item.hash[:10]), (self.tr("Licence"), item.licence or self._no_licence(item)),
             (self.tr("From"), breakable(item.source if item.source != str(item.path) else "")),
             (self.tr("Added"), day_text(item.added)),
-            (self.tr("Where"), self._place(item)),
+            (self.tr("Where", "of a file"), self._place(item)),
             *((self.tr("Note"), note) for note in note_texts(item)),
         ]  # fmt: skip
         return [(name, value) for name, value in facts if value]

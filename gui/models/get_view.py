@@ -211,7 +211,8 @@ class GetView(QWidget):
         if download.wants_token:
             return self.tr("Wants access")
         return {
-            states.ASKING: self.tr("Asking…"), states.WAITING: self.tr("Waiting"), states.RUNNING: self.tr("Beginning"),
+            states.ASKING: self.tr("Asking…", "the hub"),
+            states.WAITING: self.tr("Waiting"), states.RUNNING: self.tr("Beginning"),
             states.ADDING: self.tr("Adding"), states.PAUSED: self.tr("Paused"), states.FAILED: self.tr("Failed"),
             states.INSTALLED: self.tr("Installed"),
         }.get(download.state, "")  # fmt: skip

@@ -26,7 +26,13 @@ class LibraryModel(QAbstractTableModel):
         super().__init__(parent)
         self.items: list[Item] = []
         self._icons: dict[bytes, QIcon] = {}
-        self._titles = (self.tr("Name"), self.tr("Kind"), self.tr("Base"), self.tr("Size"), self.tr("State"))
+        self._titles = (
+            self.tr("Name"),
+            self.tr("Kind"),
+            self.tr("Base", "of a model"),
+            self.tr("Size"),
+            self.tr("State"),
+        )
 
     def show(self, items: Sequence[Item]) -> None:
         """Replaces the rows, if they differ."""

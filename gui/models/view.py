@@ -10,7 +10,6 @@ from PySide6.QtCore import QFile, QItemSelectionModel, QSize
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QCheckBox,
     QHBoxLayout,
     QHeaderView,
     QMenu,
@@ -34,6 +33,7 @@ from gui.shell.background import LatestRun, in_words
 from gui.shell.file_dialogs import ask_file, ask_files, ask_folder
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
+from gui.widgets.wrapping_check import WrappingCheck
 from sdedge.errors import SdedgeError
 from sdedge.library.model_notes import ModelNotes, trained_words
 from sdedge.library.models import ROLES as INSTALLED
@@ -51,7 +51,7 @@ class ModelsView(QWidget):
         self.tasks = Tasks(self)
         self.details = LibraryDetails()
         self.table = self._table()
-        self.link = QCheckBox(self.tr("Leave the files where they are"))
+        self.link = WrappingCheck(self.tr("Leave the files where they are"))
         set_tooltip(self.link, self.tr("Remember where a model is instead of copying it"))
         self.question: QMessageBox | None = None
         self.setAcceptDrops(True)

@@ -20,7 +20,7 @@ from gui.look.theme import GAP, PAD, set_kind
 
 
 def fill(dialog: QDialog, *cards: QWidget) -> None:
-    """Puts the cards beneath each other."""
+    """Puts the cards beneath each other, and makes the dialog as wide as they need, in whatever language."""
     body = QWidget()
     column = QVBoxLayout(body)
     column.setContentsMargins(PAD, PAD, PAD, PAD)
@@ -30,7 +30,10 @@ def fill(dialog: QDialog, *cards: QWidget) -> None:
     column.addStretch(1)
     column = QVBoxLayout(dialog)
     column.setContentsMargins(0, 0, 0, 0)
-    column.addWidget(scrolled(body, dialog.windowTitle()))
+    scroll = scrolled(body, dialog.windowTitle())
+    column.addWidget(scroll)
+    needed = body.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width()
+    dialog.resize(max(dialog.width(), needed), dialog.height())
 
 
 def scrolled(body: QWidget, name: str = "") -> QScrollArea:

@@ -17,11 +17,14 @@ from PySide6.QtWidgets import (
     QListView,
     QPushButton,
     QRadioButton,
+    QStyle,
+    QStyleOptionComboBox,
     QToolButton,
     QWidget,
 )
 
 SHORT = 12  # characters of a line that is seen whole: a size, a seed, "by chance"
+SHORT_ENTRY = 20  # characters of a chosen entry that is seen whole; names of models may be longer
 ROWS = 16  # of a popup that does not scroll
 
 
@@ -66,8 +69,17 @@ def text_fault(widget: QWidget) -> str:
         return f"needs {needed} pixels of height and has {has}" if needed > has else ""
     if isinstance(widget, QAbstractButton) and widget.text() and not icon_only(widget):
         own = isinstance(widget, (QCheckBox, QRadioButton, QPushButton))
+        if own and widget.hasHeightForWidth() and (needed := widget.heightForWidth(widget.width())) > widget.height():
+            return f"needs {needed} pixels of height and has {widget.height()}"
         needed = widget.minimumSizeHint().width() if own else text_width(widget, widget.text().replace("&", ""))
         return f"needs {needed} pixels and has {widget.width()}" if needed > widget.width() else ""
+    if isinstance(widget, QComboBox) and len(widget.currentText()) <= SHORT_ENTRY:
+        option = QStyleOptionComboBox()
+        widget.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = widget.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, widget).width()
+        needed = text_width(widget, widget.currentText())
+        return f"cuts {widget.currentText()!r}, which needs {needed} pixels and has {room}" if needed > room else ""
     if isinstance(widget, QLineEdit) and not isinstance(widget.parentWidget(), QComboBox):
         shown = widget.displayText() or widget.placeholderText()
         needed, has = text_width(widget, shown), widget.width() - 2 * 8

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, Qt
 
-from gui.languages.checks import faults, message_faults
+from gui.languages.checks import COMPLETE, faults, message_faults
 from gui.languages.language import ENGLISH, Language, chosen, codes
 from gui.languages.linguist import Message, Source, compile_file, merged, read, write_file
 from gui.languages.sources import NotTranslatable, in_code, rooms, texts_of
 from gui.languages.texts import tr
+from gui.shell.actions import ACTIONS, MENUS
 
 TREE = Path(__file__).parents[2]
 LANGUAGES = TREE / "resources" / "languages"
@@ -20,8 +22,27 @@ LANGUAGES = TREE / "resources" / "languages"
 @pytest.mark.parametrize("room", rooms(TREE))
 def test_files_say_what_the_code_says(room):
     texts = texts_of(TREE, room)
-    said = [fault for file in sorted(LANGUAGES.glob(f"*/{room}.ts")) for fault in faults(file, texts)]
+    said = [fault for code in COMPLETE for fault in faults(LANGUAGES / code / f"{room}.ts", texts)]
     assert not said, "\n".join(said[:20])
+
+
+def test_a_text_is_the_same_in_every_room():
+    """Whatever class asks for it, the first room that has it answers; `about` tells apart what is not the same."""
+    for folder in LANGUAGES.iterdir():
+        known: dict[Source, tuple[str, str]] = {}
+        for file in sorted(folder.glob("*.ts")):
+            for source, message in read(file).items():
+                if message.forms and not message.vanished:
+                    room, form = known.setdefault(source, (file.stem, message.forms[0]))
+                    assert form == message.forms[0], f"{folder.name}: {source} differs in {room} and {file.stem}"
+
+
+def test_keys_of_a_menu_are_unique_in_every_language(speaking):
+    for code in COMPLETE:
+        speaking(code)
+        for name in MENUS:
+            keys = [key.lower() for spec in ACTIONS if spec.menu == name for key in re.findall("&(.)", tr(spec.text))]
+            assert len(keys) == len({*keys}), f"{code}: {name} has {sorted(keys)}"
 
 
 def test_texts_are_found_in_code():

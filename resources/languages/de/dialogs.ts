@@ -56,7 +56,7 @@
     <message>
         <location filename="../../../../../../gui/dialogs/settings.py"/>
         <source>Check pictures with the model's safety checker, if it has one</source>
-        <translation>Bilder mit der Sicherheitsprüfung des Modells prüfen, falls es eine hat</translation>
+        <translation>Mit der Sicherheitsprüfung des Modells prüfen, falls vorhanden</translation>
     </message>
     <message>
         <location filename="../../../../../../gui/dialogs/device.py"/>
@@ -171,7 +171,7 @@
     <message>
         <location filename="../../../../../../gui/dialogs/settings.py"/>
         <source>Keep the computer awake while drawing; the display may sleep</source>
-        <translation>Den Computer beim Zeichnen wach halten; der Bildschirm darf schlafen</translation>
+        <translation>Computer beim Zeichnen wach halten; der Bildschirm darf schlafen</translation>
     </message>
     <message>
         <location filename="../../../../../../gui/dialogs/help.py"/>
@@ -251,7 +251,7 @@
     <message>
         <location filename="../../../../../../gui/dialogs/settings.py"/>
         <source>On battery</source>
-        <translation>Im Akkubetrieb</translation>
+        <translation>Mit Akku</translation>
     </message>
     <message>
         <location filename="../../../../../../gui/dialogs/settings.py"/>
@@ -336,7 +336,7 @@
     <message>
         <location filename="../../../../../../gui/dialogs/settings.py"/>
         <source>Tell me in other windows when the queue is done</source>
-        <translation>In anderen Fenstern melden, wenn die Warteschlange abgearbeitet ist</translation>
+        <translation>In anderen Fenstern melden, wenn die Warteschlange leer ist</translation>
     </message>
     <message>
         <location filename="../../../../../../gui/dialogs/settings.py"/>

@@ -538,7 +538,7 @@
     </message>
     <message>
         <location filename="../../../gui/form/control_row.py"/>
-        <source>Making it…</source>
+        <source>Making…</source>
         <translation>Entsteht…</translation>
     </message>
     <message>

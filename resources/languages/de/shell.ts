@@ -202,11 +202,6 @@
     </message>
     <message>
         <location filename="../../../../../../gui/shell/actions.py"/>
-        <source>&amp;Start From This Picture</source>
-        <translation>Von diesem Bild aus&amp;gehen</translation>
-    </message>
-    <message>
-        <location filename="../../../../../../gui/shell/actions.py"/>
         <source>&amp;Undo</source>
         <translation>&amp;Rückgängig</translation>
     </message>
@@ -260,11 +255,6 @@
     </message>
     <message>
         <location filename="../../../../../../gui/shell/actions.py"/>
-        <source>C&amp;lear the Prompt</source>
-        <translation>&amp;Prompt leeren</translation>
-    </message>
-    <message>
-        <location filename="../../../../../../gui/shell/actions.py"/>
         <source>Cancel &amp;After This Picture</source>
         <translation>&amp;Nach diesem Bild abbrechen</translation>
     </message>
@@ -272,6 +262,11 @@
         <location filename="../../../../../../gui/shell/drops.py"/>
         <source>Choose the picture…</source>
         <translation>Bild wählen…</translation>
+    </message>
+    <message>
+        <location filename="../../../../../../gui/shell/actions.py"/>
+        <source>Clear the Pr&amp;ompt</source>
+        <translation>&amp;Prompt leeren</translation>
     </message>
     <message>
         <location filename="../../../../../../gui/shell/mac.py"/>
@@ -305,13 +300,13 @@
     </message>
     <message>
         <location filename="../../../../../../gui/shell/actions.py"/>
-        <source>Copy the P&amp;icture</source>
-        <translation>Bild &amp;kopieren</translation>
+        <source>Cop&amp;y the Prompt</source>
+        <translation>&amp;Prompt kopieren</translation>
     </message>
     <message>
         <location filename="../../../../../../gui/shell/actions.py"/>
-        <source>Copy the P&amp;rompt</source>
-        <translation>&amp;Prompt kopieren</translation>
+        <source>Copy the P&amp;icture</source>
+        <translation>Bild &amp;kopieren</translation>
     </message>
     <message>
         <location filename="../../../../../../gui/shell/actions.py"/>
@@ -495,6 +490,11 @@
         <location filename="../../../../../../gui/shell/crash.py"/>
         <source>Something unexpected happened ({name}: {message}); the log says where.</source>
         <translation>Etwas Unerwartetes ist passiert ({name}: {message}); das Protokoll sagt, wo.</translation>
+    </message>
+    <message>
+        <location filename="../../../../../../gui/shell/actions.py"/>
+        <source>Start From T&amp;his Picture</source>
+        <translation>Von diesem Bild aus&amp;gehen</translation>
     </message>
     <message>
         <location filename="../../../../../../gui/shell/backups.py"/>

@@ -4,7 +4,7 @@
 <context>
     <name>gallery</name>
     <message numerus="yes">
-        <location filename="../../../../../../gui/gallery/bar.py"/>
+        <location filename="../../../gui/gallery/bar.py"/>
         <source>%Ln of {0} chosen</source>
         <translation>
             <numerusform>%Ln of {0} chosen</numerusform>
@@ -12,8 +12,8 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/gallery/bar.py"/>
-        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../gui/gallery/export_dialog.py"/>
         <source>%Ln pictures</source>
         <translation>
             <numerusform>%Ln picture</numerusform>
@@ -21,7 +21,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/gallery/details.py"/>
+        <location filename="../../../gui/gallery/details.py"/>
         <source>%Ln pictures are chosen</source>
         <translation>
             <numerusform>%Ln picture is chosen</numerusform>
@@ -29,7 +29,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/gallery/export_dialog.py"/>
+        <location filename="../../../gui/gallery/export_dialog.py"/>
         <source>%Ln pictures are exported.</source>
         <translation>
             <numerusform>%Ln picture is exported.</numerusform>
@@ -37,7 +37,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../gui/gallery/upkeep.py"/>
         <source>%Ln pictures are missing, and hidden until their files are back.</source>
         <translation>
             <numerusform>%Ln picture is missing, and hidden until its file is back.</numerusform>
@@ -45,7 +45,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../gui/gallery/upkeep.py"/>
         <source>%Ln pictures were added.</source>
         <translation>
             <numerusform>%Ln picture was added.</numerusform>
@@ -53,7 +53,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../gui/gallery/upkeep.py"/>
         <source>%Ln pictures were changed.</source>
         <translation>
             <numerusform>%Ln picture was changed.</numerusform>
@@ -61,7 +61,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../gui/gallery/upkeep.py"/>
         <source>%Ln pictures were moved.</source>
         <translation>
             <numerusform>%Ln picture was moved.</numerusform>
@@ -69,7 +69,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/gallery/filters.py"/>
+        <location filename="../../../gui/gallery/filters.py"/>
         <source>%Ln pictures whose file is missing</source>
         <translation>
             <numerusform>%Ln picture whose file is missing</numerusform>
@@ -77,8 +77,8 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/gallery/origin.py"/>
-        <location filename="../../../../../../gui/gallery/upkeep.py"/>
+        <location filename="../../../gui/gallery/origin.py"/>
+        <location filename="../../../gui/gallery/upkeep.py"/>
         <source>And %Ln more.</source>
         <translation>
             <numerusform>And %Ln more.</numerusform>
@@ -86,7 +86,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/gallery/board_dialog.py"/>
+        <location filename="../../../gui/gallery/board_dialog.py"/>
         <source>The %Ln chosen pictures are on:</source>
         <translation>
             <numerusform>The chosen picture is on:</numerusform>
