@@ -66,12 +66,14 @@ class GridSheets(QObject):
 
     def _say(self, path: str) -> None:
         text = self.tr("The grid is saved as {0}.").format(Path(path).name)
-        show = partial(self._studio.bridge.background.run, lambda: finished(path), self._show, self._fail, self)
+        show_it = partial(self._show, Path(path).name)
+        show = partial(self._studio.bridge.background.run, lambda: finished(path), show_it, self._fail, self)
         self._studio.say(text, "good", self.tr("Show it"), show)
 
-    def _show(self, image: QImage) -> None:
+    def _show(self, name: str, image: QImage) -> None:
         if not self._panel.is_edited:
             self._panel.canvas.show_picture(image)
+            self._panel.caption.setText(name)
 
 
 def write_sheet(grid: DrawnGrid) -> Path:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.tour.driver import Step
-from tests.tour.steps import canvas, form, gallery, library, pictures, queue, window
+from tests.tour.steps import canvas, form, gallery, library, pictures, queue, sections, window
 
 STEPS: tuple[Step, ...] = (
-    *canvas.STEPS, *pictures.STEPS, *form.STEPS, *queue.STEPS, *gallery.STEPS, *library.STEPS, *window.STEPS,
+    *canvas.STEPS, *pictures.STEPS, *form.STEPS, *sections.STEPS, *queue.STEPS, *gallery.STEPS, *library.STEPS, *window.STEPS,
 )  # fmt: skip
