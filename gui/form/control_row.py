@@ -171,7 +171,7 @@ class ControlRowView(QWidget):
         return [Option(mode, label) for mode, label in zip(MODES, labels, strict=True)]
 
     def _fits(self) -> list[Option]:
-        labels = (self.tr("Cut to the picture"), self.tr("Stretched"), self.tr("With its edges continued"))
+        labels = (self.tr("Cut to the picture"), self.tr("Stretched"), self.tr("With edges continued"))
         return [Option(fit, label) for fit, label in zip(FITS, labels, strict=True)]
 
     # Following

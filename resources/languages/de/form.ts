@@ -1235,7 +1235,7 @@
     </message>
     <message>
         <location filename="../../../gui/form/control_row.py"/>
-        <source>With its edges continued</source>
+        <source>With edges continued</source>
         <translation>Ränder fortgesetzt</translation>
     </message>
     <message>
