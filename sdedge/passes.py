@@ -172,8 +172,9 @@ def _checked_enlargement(enlarge: Enlargement) -> Enlargement:
     if size is not None:
         numbers = type(size) is tuple and len(size) == 2 and all(type(side) is int for side in size)
         if not numbers or not all(0 <= side <= MAX_TARGET for side in size) or not any(size):
+            written = "x".join(map(str, size)) if numbers else shown(size)
             raise InvalidRequest(
-                f"The size to enlarge to is {shown(size)}; give width and height in pixels up to {MAX_TARGET}, 0 for one that "
+                f"The size to enlarge to is {written}; give width and height in pixels up to {MAX_TARGET}, 0 for one that "
                 "follows the other.",
                 field=FIELD,
             )

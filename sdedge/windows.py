@@ -179,9 +179,10 @@ def _checked_overlap(overlap: object, size: tuple[int, int] | None, name: str) -
     if overlap is None:
         return None
     if type(overlap) is not int or overlap % UNIT or not 0 <= overlap < min(size or (LARGEST,)):
-        smaller = f" below the window's {min(size)}" if size else ""
+        smaller, usual = (f" below the window's {min(size)}", min(size) // 4 // UNIT * UNIT) if size else ("", 128)
         raise InvalidRequest(
-            f"Windows overlap by {shown(overlap)} pixels; give a multiple of {UNIT}{smaller}, such as 128.", field=name
+            f"Windows overlap by {shown(overlap)} pixels; give a multiple of {UNIT}{smaller}, such as {usual}.",
+            field=name,
         )
     return overlap
 

@@ -3,7 +3,8 @@
 Every layer reads blocks of rows with the neighbours its convolution needs, and its input is freed as it is consumed. Group
 norms use the statistics of the whole map, gathered while its blocks are written, so there are no tiles, no seams and no
 shift of colour; what differs from the whole decode is rounding. At the widest point of v1 (256 channels at full size) the
-residual block's shortcut is written while its first convolution eats the input, which therefore is never there twice.
+residual block's shortcut is written while its first convolution eats the input, which therefore is never there twice. In the
+attention of the middle every pixel looks at all: its keys and values are there whole, its queries and results block by block.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from sdedge.models.layers import Downsample2D, ResnetBlock2D, Upsample2D
 from sdedge.models.rows import BLOCK, Held, Rows, Spill, Spilled
-from sdedge.models.vae import VAE, Posterior
+from sdedge.models.vae import VAE, MidBlock, Posterior, SpatialAttention
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -58,22 +59,32 @@ class RowVAE:
             _store(x, start, _convolve(encoder.conv_in, source, start, stop))
         for block in encoder.down_blocks:
             x = self._through((*block.resnets, *block.downsamplers), x, image)  # type: ignore[misc]
-        h = encoder.mid_block(x.read(0, x.height))
-        return encoder.conv_out(F.silu(encoder.conv_norm_out(h)))
+        return self._out(encoder.conv_norm_out, encoder.conv_out, self._middle(encoder.mid_block, x, image))
 
     def _decode(self, z: Tensor) -> Tensor:
         decoder = self.vae.decoder
-        h = decoder.mid_block(decoder.conv_in(z))
-        x = self._rows(h)
-        del h
+        source = self._rows(z)
+        x = self._new(decoder.conv_in.out_channels, source.height, source.width, z)
+        for start, stop in x.blocks():
+            _store(x, start, _convolve(decoder.conv_in, source, start, stop))
+        x = self._middle(decoder.mid_block, x, z)
         for block in decoder.up_blocks:
             x = self._through((*block.resnets, *block.upsamplers), x, z)  # type: ignore[misc]
-        activate = _activation(decoder.conv_norm_out, x)
-        image = []
+        return self._out(decoder.conv_norm_out, decoder.conv_out, x)
+
+    def _out(self, norm: nn.GroupNorm, conv: nn.Conv2d, x: Rows) -> Tensor:
+        """Returns the last convolution over the activated map, whole; the map goes."""
+        activate, made = _activation(norm, x), []
         for start, stop in x.blocks():
-            image.append(_convolve(decoder.conv_out, x, start, stop, activate))
-            x.free(stop - 1, _wraps(decoder.conv_out))
-        return torch.cat(image, dim=2).contiguous()
+            made.append(_convolve(conv, x, start, stop, activate))
+            x.free(stop - 1, _wraps(conv))
+        return torch.cat(made, dim=2).contiguous()
+
+    def _middle(self, block: MidBlock, x: Rows, like: Tensor) -> Rows:
+        before, after = block.resnets
+        x = self._resnet(before, x, like)  # type: ignore[arg-type]
+        _attend(block.attentions[0], x)  # type: ignore[arg-type]
+        return self._resnet(after, x, like)  # type: ignore[arg-type]
 
     def _through(self, layers: Iterable[nn.Module], x: Rows, like: Tensor) -> Rows:
         for layer in layers:
@@ -148,10 +159,43 @@ def _store(target: Rows, start: int, rows: Tensor) -> None:
     target.write(start, rows)
 
 
+def _attend(layer: SpatialAttention, x: Rows) -> None:
+    """Lets every row of a map look at all of it; the result is in its place."""
+    normalise = _normaliser(layer.group_norm, x)
+    keys, values = list[Tensor](), list[Tensor]()
+    for start, stop in x.blocks():
+        tokens = _tokens(normalise(x.read(start, stop)))
+        for parts, part in zip((keys, values), layer.project_context(tokens), strict=True):
+            parts.append(part)
+    k, v = _taken(keys), _taken(values)
+    x.moments = None
+    for start, stop in x.blocks():
+        rows = x.read(start, stop)
+        queries = layer.to_q(_tokens(normalise(rows)))
+        attended = layer.project_out(layer.attend(queries, k, v, layer.heads), None)
+        _store(x, start, rows + attended.transpose(1, 2).reshape(rows.shape))  # rows first: their memory layout is kept
+
+
+def _tokens(rows: Tensor) -> Tensor:
+    """Returns rows (1, C, R, W) as tokens (1, R W, C)."""
+    return rows.flatten(2).transpose(1, 2)
+
+
+def _taken(parts: list[Tensor]) -> Tensor:
+    """Returns tokens joined, and empties the list: they are not there twice."""
+    joined = torch.cat(parts, dim=1)
+    parts.clear()
+    return joined
+
+
 def _activation(norm: nn.GroupNorm, x: Rows) -> Activation:
-    assert x.moments is not None
-    normalise = x.moments.normaliser(norm)
+    normalise = _normaliser(norm, x)
     return lambda rows: F.silu(normalise(rows), inplace=True)
+
+
+def _normaliser(norm: nn.GroupNorm, x: Rows) -> Activation:
+    assert x.moments is not None
+    return x.moments.normaliser(norm)
 
 
 def _wraps(conv: nn.Conv2d) -> bool:

@@ -18,6 +18,7 @@ from sdedge.models.rows import Moments
 from sdedge.models.vae import VAE
 from sdedge.models.vae_rows import RowVAE
 from tests.conftest import cases
+from tests.live_bytes import LiveBytes
 
 CONFIG = VAEConfig(block_out_channels=(8, 16, 32, 32), norm_num_groups=4)
 
@@ -49,6 +50,17 @@ def test_rows_give_the_whole_picture_and_the_whole_posterior(vae, monkeypatch, t
         torch.testing.assert_close(ours, plain, atol=1e-4, rtol=0)
     wrap_edges(vae, False)
     assert not list(tmp_path.iterdir())
+
+
+@torch.inference_mode()
+def test_of_the_middle_keys_and_values_are_there_whole_and_no_other_map(monkeypatch, tmp_path):
+    """Every map of a network of one level is as large as they are; joining either of them takes another for a moment."""
+    monkeypatch.setattr(vae_rows, "BLOCK", 1)
+    rows, side = RowVAE(VAE(VAEConfig(block_out_channels=(32,), layers_per_block=1)).eval(), 0, tmp_path), 16
+    for run, x in ((rows.decode, torch.randn(1, 4, side, side)), (rows.encode, torch.randn(1, 3, side, side))):
+        with LiveBytes() as live:
+            run(x)
+        assert live.peak < 4 * 32 * side * side * 4
 
 
 @torch.inference_mode()
