@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QButtonGroup, QRadioButton, QVBoxLayout, QWidget
 
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind
+from gui.widgets.cards import beginning
 
 
 class TargetChoice(QWidget):
@@ -21,7 +22,7 @@ class TargetChoice(QWidget):
             radio, note = QRadioButton(title), PlainLabel(text)
             set_kind(note, "caption")
             note.setWordWrap(True)
-            note.setContentsMargins(PAD + GAP + HALF, 0, 0, HALF)
+            note.setContentsMargins(*beginning(self, PAD + GAP + HALF, HALF))
             radio.setAccessibleDescription(text)
             self.group.addButton(radio, number)
             column.addWidget(radio)

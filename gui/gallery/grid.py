@@ -115,10 +115,18 @@ class PictureList(QListView):
             return QRect()
         x, y = self.sections.place(index.row())
         cell = self.sections.cell
+        x = self._from_reading_side(x + cell - 1) if self.isRightToLeft() else x
         return QRect(x, y - self.verticalOffset(), cell, cell)
 
+    def _from_reading_side(self, x: int) -> int:
+        """Turns a place into one counted in pixels from the side where reading begins, and back."""
+        return self.viewport().width() - 1 - x if self.isRightToLeft() else x
+
+    def _row_at(self, point: QPoint) -> int | None:
+        return self.sections.row_at(self._from_reading_side(point.x()), point.y() + self.verticalOffset())
+
     def indexAt(self, point: QPoint) -> QModelIndex:
-        row = self.sections.row_at(point.x(), point.y() + self.verticalOffset())
+        row = self._row_at(point)
         return QModelIndex() if row is None else self._pictures.index(row)
 
     def scrollTo(
@@ -162,12 +170,12 @@ class PictureList(QListView):
 
     def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
         """Of a band everything that it touches, otherwise all from one corner to the other, in the order of the pictures."""
-        down = self.verticalOffset()
         if self.state() == QAbstractItemView.State.DragSelectingState:
-            area = rect.normalized().translated(0, down)
-            self.choose_rows(self.sections.rows_inside(area.left(), area.top(), area.right(), area.bottom()), command)
+            area = rect.normalized().translated(0, self.verticalOffset())
+            left, right = sorted(self._from_reading_side(x) for x in (area.left(), area.right()))
+            self.choose_rows(self.sections.rows_inside(left, area.top(), right, area.bottom()), command)
             return
-        ends = [self.sections.row_at(point.x(), point.y() + down) for point in (rect.topLeft(), rect.bottomRight())]
+        ends = [self._row_at(point) for point in (rect.topLeft(), rect.bottomRight())]
         rows = sorted(row for row in ends if row is not None)
         self.choose_rows([range(rows[0], rows[-1] + 1)] if rows else [], command)
 
@@ -190,8 +198,9 @@ class PictureList(QListView):
         if not count:
             return QModelIndex()
         page = max(1, self.viewport().height() // self.sections.cell)
+        onward = -1 if self.isRightToLeft() else 1  # to the right
         moves: dict[QAbstractItemView.CursorAction, Callable[[], int]] = {
-            _MOVE.MoveLeft: lambda: row - 1, _MOVE.MovePrevious: lambda: row - 1, _MOVE.MoveRight: lambda: row + 1,
+            _MOVE.MoveLeft: lambda: row - onward, _MOVE.MovePrevious: lambda: row - 1, _MOVE.MoveRight: lambda: row + onward,
             _MOVE.MoveNext: lambda: row + 1, _MOVE.MoveUp: lambda: self.sections.beside(row, -1),
             _MOVE.MoveDown: lambda: self.sections.beside(row, 1), _MOVE.MovePageUp: lambda: self.sections.beside(row, -page),
             _MOVE.MovePageDown: lambda: self.sections.beside(row, page), _MOVE.MoveHome: lambda: 0,
@@ -305,7 +314,8 @@ class PictureList(QListView):
         line = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         text = heading_text(self._pictures.order, block.heading)
         painter.drawText(strip, line, text)
-        strip.setLeft(strip.left() + painter.fontMetrics().horizontalAdvance(text) + GAP)
+        used = painter.fontMetrics().horizontalAdvance(text) + GAP
+        strip.adjust(*((0, 0, -used, 0) if self.isRightToLeft() else (used, 0, 0, 0)))
         painter.setFont(self.font())
         painter.setPen(self._theme.color("muted"))
         painter.drawText(strip, line, self.locale().toString(block.count))

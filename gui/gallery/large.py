@@ -125,7 +125,8 @@ class LargeView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
         if key in _WAYS and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
-            self.walk(_WAYS[Qt.Key(key)])
+            turned = self.isRightToLeft() and key in (Qt.Key.Key_Left, Qt.Key.Key_Right)
+            self.walk(-_WAYS[Qt.Key(key)] if turned else _WAYS[Qt.Key(key)])
         elif key in (Qt.Key.Key_Home, Qt.Key.Key_End):
             self._pictures.choose_row(0 if key == Qt.Key.Key_Home else self._model.rowCount() - 1)
         elif key == Qt.Key.Key_Escape:
@@ -164,8 +165,10 @@ class LargeView(QWidget):
         set_kind(self.caption, "muted")
         self.caption.setFont(spaced_font(self.caption.font()))
         back = self._tool("gallery", self.tr("All pictures"), "Esc", self.close_view)
-        before = self._tool("chevron-left", self.tr("Picture before"), "←", partial(self.walk, -1))
-        after = self._tool("chevron-right", self.tr("Picture after"), "→", partial(self.walk, 1))
+        left, right = ("chevron-left", "←"), ("chevron-right", "→")
+        (backward, back_key), (forward, on_key) = (right, left) if self.isRightToLeft() else (left, right)
+        before = self._tool(backward, self.tr("Picture before"), back_key, partial(self.walk, -1))
+        after = self._tool(forward, self.tr("Picture after"), on_key, partial(self.walk, 1))
         self.compare = self._tool("before-after", self.tr("Compare this picture with others"), "C", self._compare)
         self.information = self._tool("info", self.tr("Information"), "I", self._inform)
         for button in (self.compare, self.information):

@@ -28,6 +28,7 @@ from gui.look.theme import GAP, PAD, set_kind
 from gui.shell.background import in_words
 from gui.shell.picture_actions import Subject
 from gui.shell.studio import Studio
+from gui.widgets.cards import beginning, least_width
 from gui.widgets.empty import Empty
 from sdedge.library.boards import Boards
 from sdedge.library.gallery import Gallery, GalleryEntry, Search
@@ -232,7 +233,7 @@ class GalleryView(QWidget):
         inside.setSpacing(0)
         inside.addWidget(self.bar)
         around = QVBoxLayout()
-        around.setContentsMargins(PAD - GAP // 2, 0, 0, 0)
+        around.setContentsMargins(*beginning(self, PAD - GAP // 2))
         around.addWidget(self.list)
         inside.addLayout(around, 1)
         cards = QVBoxLayout()
@@ -242,7 +243,7 @@ class GalleryView(QWidget):
         self._middle.addWidget(pictures)
         self._middle.addWidget(self.empty)
         self._middle.addWidget(self.large)
-        self.details.setMinimumWidth(240)
+        self.details.setMinimumWidth(max(240, least_width(self.details)))
         self.details.setMaximumWidth(420)
         self._splitter = QSplitter()
         self._splitter.addWidget(self._middle)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QLocale
+from PySide6.QtCore import QLocale, Qt
+from PySide6.QtGui import QGuiApplication
 
 
 def size_in_words(size: float) -> str:
     """Returns bytes as "4.3 GB", "22 MB" or "3 KB"."""
     for unit, name in ((1e9, "GB"), (1e6, "MB")):
         if size >= unit:
-            return f"{decimal(size / unit, 1 if size < 10 * unit else 0)} {name}"
-    return f"{max(1, round(size / 1e3))} KB"
+            return isolated(f"{decimal(size / unit, 1 if size < 10 * unit else 0)} {name}")
+    return isolated(f"{max(1, round(size / 1e3))} KB")
+
+
+def isolated(text: str) -> str:
+    """Returns a number and its unit so that they keep their order where reading begins at the right."""
+    is_turned = QGuiApplication.layoutDirection() == Qt.LayoutDirection.RightToLeft
+    return f"\u2066{text}\u2069" if is_turned else text
 
 
 def decimal(number: float, places: int = 1) -> str:

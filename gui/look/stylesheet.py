@@ -99,7 +99,7 @@ QRadioButton::indicator:checked { border: 5px solid $accent; width: 6px; height:
 
 QSlider { min-height: 20px; background: transparent; }
 QSlider::groove:horizontal { height: 4px; background: $line; border-radius: 2px; }
-QSlider::sub-page:horizontal { background: $accent; border-radius: 2px; }
+QSlider::$passed:horizontal { background: $accent; border-radius: 2px; }
 QSlider::handle:horizontal {
     width: 14px; height: 14px; margin: -6px 0; border-radius: 8px; background: $panel; border: 1px solid $muted;
 }

@@ -95,6 +95,7 @@ class Theme(QObject):
 
     def _stylesheet(self) -> str:
         values = {**asdict(self.palette), "radius": RADIUS, "caption": CAPTION, "title": TITLE, "body": BODY}
+        values["passed"] = "add-page" if self._app.layoutDirection() == Qt.LayoutDirection.RightToLeft else "sub-page"
         scheme = "dark" if self.dark else "light"
         for name, token in _STYLED_ICONS:
             path = Path(self._drawn.path()) / f"{name}-{token}-{scheme}.svg"

@@ -5,16 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 
-from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtCore import QItemSelectionModel
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
     QPushButton,
     QSplitter,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -22,15 +19,17 @@ from PySide6.QtWidgets import (
 from gui.commands.panel import TaskPanel
 from gui.commands.tasks import DONE, Task, Tasks
 from gui.look.plain import PlainLabel
-from gui.look.readable import size_in_words
+from gui.look.readable import isolated, size_in_words
 from gui.look.theme import GAP, PAD, set_kind
 from gui.models.get_details import GetDetails
 from gui.models.get_rows import GetRow, read_rows, row_of
 from gui.models.get_table import GetTable
 from gui.models.hub_downloads import Download, DownloadState, HubDownloads
+from gui.models.tables import ThingsTable
 from gui.shell.background import LatestRun, in_words
 from gui.shell.file_dialogs import ask_files
 from gui.shell.studio import Studio
+from gui.widgets.cards import least_width
 from gui.widgets.fault_label import FaultLabel
 from sdedge.errors import InvalidRequest
 from sdedge.places import data_folder
@@ -204,7 +203,7 @@ class GetView(QWidget):
     def _say_state(self, row: GetRow) -> str:
         download, states = self.downloads.of(row.wanted), DownloadState
         if download.state in (states.RUNNING, states.PAUSED) and download.size:
-            percent = f"{100 * download.done // download.size} %"
+            percent = isolated(f"{100 * download.done // download.size} %")
             return percent if download.state is states.RUNNING else self.tr("Paused, {0}").format(percent)
         if download.state is states.OFFERED and download.offer.get("editions"):
             return size_in_words(download.offer["editions"][0]["size"])
@@ -245,22 +244,9 @@ class GetView(QWidget):
         self.address.textChanged.connect(lambda text: self.look.setEnabled(bool(text.strip())))
         self._studio.library_changed.connect(self.read)
 
-    def _table(self) -> QTableView:
-        table = QTableView()
-        table.setModel(self.model)
+    def _table(self) -> ThingsTable:
+        table = ThingsTable(self.model, wide=1, spared=2, room=560)
         table.setAccessibleName(self.tr("What can be got"))
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setShowGrid(False)
-        table.setTabKeyNavigation(False)
-        table.setWordWrap(False)
-        table.setTextElideMode(Qt.TextElideMode.ElideRight)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(32)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         return table
 
     def _lay_out(self) -> None:
@@ -286,7 +272,7 @@ class GetView(QWidget):
         column.addWidget(self.table, 1)
         column.addWidget(hint)
         column.addWidget(TaskPanel(self.tasks, self._studio.theme))
-        self.details.setMinimumWidth(280)
+        self.details.setMinimumWidth(max(280, least_width(self.details)))
         self.details.setMaximumWidth(420)
         self._splitter = QSplitter()
         self._splitter.addWidget(main)

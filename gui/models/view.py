@@ -9,14 +9,11 @@ from pathlib import Path
 from PySide6.QtCore import QFile, QItemSelectionModel, QSize
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QMenu,
     QMessageBox,
     QPushButton,
     QSplitter,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -29,10 +26,12 @@ from gui.look.theme import GAP, PAD, set_kind
 from gui.models.details import LibraryDetails
 from gui.models.items import Item, file_hash, read_items
 from gui.models.table import ICON, LibraryModel
+from gui.models.tables import ThingsTable
 from gui.shell.background import LatestRun, in_words
 from gui.shell.file_dialogs import ask_file, ask_files, ask_folder
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
+from gui.widgets.cards import least_width
 from gui.widgets.wrapping_check import WrappingCheck
 from sdedge.errors import SdedgeError
 from sdedge.library.model_notes import ModelNotes, trained_words
@@ -285,22 +284,10 @@ class ModelsView(QWidget):
 
     # Building
 
-    def _table(self) -> QTableView:
-        table = QTableView()
-        table.setModel(self.model)
+    def _table(self) -> ThingsTable:
+        table = ThingsTable(self.model, wide=0, spared=2, room=560)
         table.setAccessibleName(self.tr("Models, VAEs, LoRAs and embeddings"))
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setShowGrid(False)
-        table.setTabKeyNavigation(False)
-        table.setWordWrap(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(32)
         table.setIconSize(QSize(ICON, ICON))
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         table.activated.connect(lambda _: self._do("use"))
         return table
 
@@ -333,7 +320,7 @@ class ModelsView(QWidget):
         column.addWidget(self.table, 1)
         column.addWidget(hint)
         column.addWidget(TaskPanel(self.tasks, self._studio.theme))
-        self.details.setMinimumWidth(280)
+        self.details.setMinimumWidth(max(280, least_width(self.details)))
         self.details.setMaximumWidth(420)
         self._splitter = QSplitter()
         self._splitter.addWidget(main)

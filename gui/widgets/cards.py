@@ -96,3 +96,15 @@ def labelled(*rows: tuple[str, QWidget], width: int) -> QFormLayout:
         label.setFixedWidth(width)
         form.addRow(label, widget)
     return form
+
+
+def beginning(widget: QWidget, pixels: int, below: int = 0) -> tuple[int, int, int, int]:
+    """Returns margins with room at the side where reading begins: Qt turns layouts round for scripts from the right, and no
+    margins."""
+    return (0, 0, pixels, below) if widget.isRightToLeft() else (pixels, 0, 0, below)
+
+
+def least_width(scroll: QScrollArea) -> int:
+    """Returns how wide a column that scrolls must be, in pixels, for its buttons to be seen whole in this language."""
+    body = scroll.widget()
+    return body.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width() + 2 * scroll.frameWidth()

@@ -35,7 +35,8 @@ class Fold(QWidget):
     def _fold(self, opened: bool) -> None:
         self.content.setVisible(opened)
         self.button.setAccessibleDescription(self.tr("open") if opened else self.tr("closed"))
-        self.button.setIcon(self._theme.icon("chevron-down" if opened else "chevron-right", "muted"))
+        closed = "chevron-left" if self.isRightToLeft() else "chevron-right"
+        self.button.setIcon(self._theme.icon("chevron-down" if opened else closed, "muted"))
         self.toggled.emit(opened)
 
 

@@ -270,3 +270,23 @@ def test_a_picture_is_shown_large_before_anything_else_was_read(open_window, tmp
     view = window.show_view("gallery")
     qtbot.waitUntil(lambda: view.large.isVisible() and view.large.canvas.shows_picture)
     assert view.current().prompt == PROMPTS[1]
+
+
+@pytest.mark.slow
+def test_pictures_begin_at_the_right_where_reading_does(gallery, qtbot):
+    window, view, files = gallery
+    window.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    pictures = view.list
+    places = [pictures.visualRect(view.model.index(row)) for row in range(3)]
+    assert places[0].right() >= pictures.viewport().width() - 2 and places[1].right() + 1 == places[0].left()
+    qtbot.mouseClick(pictures.viewport(), Qt.MouseButton.LeftButton, pos=places[1].center())
+    assert view.list.currentIndex().row() == 1
+    qtbot.keyClick(pictures, Qt.Key.Key_Left)
+    assert pictures.currentIndex().row() == 2
+    qtbot.keyClick(pictures, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert pictures.chosen_rows() == [1, 2]
+    qtbot.keyClick(pictures, Qt.Key.Key_Right)
+    qtbot.keyClick(pictures, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: view.large.canvas.shows_picture)
+    qtbot.keyClick(view.large.canvas, Qt.Key.Key_Left)
+    assert pictures.currentIndex().row() == 1

@@ -176,7 +176,9 @@ def test_files_that_went_came_or_moved_are_told_and_stars_stay(gallery, qtbot, t
     assert view.filters.missing.isHidden()
     view.bar.more.menu().actions()[0].trigger()
     qtbot.waitUntil(lambda: bool(view.upkeep.tasks.all) and view.upkeep.tasks.all[0].state == DONE)
-    assert view.upkeep.tasks.all[0].message == "1 moved, 1 missing, hidden until their files are back."
+    assert view.upkeep.tasks.all[0].message == (
+        "1 picture was moved. 1 picture is missing, and hidden until its file is back."
+    )
     qtbot.waitUntil(lambda: view.filters.missing.isVisible() and view.model.rowCount() == 8)
     view.filters.missing.click()
     qtbot.waitUntil(lambda: view.model.rowCount() == 1)

@@ -7,8 +7,8 @@
         <location filename="../../../gui/gallery/bar.py"/>
         <source>%Ln of {0} chosen</source>
         <translation>
-            <numerusform>%Ln von {0} ausgewählt</numerusform>
-            <numerusform>%Ln von {0} ausgewählt</numerusform>
+            <numerusform>%Ln von {0} gewählt</numerusform>
+            <numerusform>%Ln von {0} gewählt</numerusform>
         </translation>
     </message>
     <message numerus="yes">
@@ -111,7 +111,7 @@
         <location filename="../../../gui/gallery/upkeep.py"/>
         <source>And %Ln more.</source>
         <translation>
-            <numerusform>Und %Ln weitere.</numerusform>
+            <numerusform>Und eines mehr.</numerusform>
             <numerusform>Und %Ln weitere.</numerusform>
         </translation>
     </message>

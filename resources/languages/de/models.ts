@@ -21,7 +21,7 @@
     <message>
         <location filename="../../../gui/models/notes_card.py"/>
         <source>A small copy of it is kept; Picture of Its Model in the gallery does the same</source>
-        <translation>Eine kleine Kopie davon wird aufbewahrt; „Bild seines Modells“ in der Galerie bewirkt dasselbe</translation>
+        <translation>Eine kleine Kopie davon wird aufbewahrt; „Als Bild seines Modells“ in der Galerie bewirkt dasselbe</translation>
     </message>
     <message>
         <location filename="../../../gui/models/get_details.py"/>
@@ -782,7 +782,7 @@
         <location filename="../../../gui/models/get_view.py"/>
         <source>Asking…</source>
         <comment>the hub</comment>
-        <translation>Wird gefragt…</translation>
+        <translation>Wird ermittelt…</translation>
     </message>
 </context>
 </TS>

@@ -4,12 +4,12 @@
 <context>
     <name>widgets</name>
     <message>
-        <location filename="../../../../../../gui/widgets/fold.py"/>
+        <location filename="../../../gui/widgets/fold.py"/>
         <source>closed</source>
         <translation>geschlossen</translation>
     </message>
     <message>
-        <location filename="../../../../../../gui/widgets/fold.py"/>
+        <location filename="../../../gui/widgets/fold.py"/>
         <source>open</source>
         <translation>offen</translation>
     </message>

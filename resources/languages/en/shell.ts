@@ -4,7 +4,7 @@
 <context>
     <name>shell</name>
     <message numerus="yes">
-        <location filename="../../../../../../gui/shell/picture_actions.py"/>
+        <location filename="../../../gui/shell/picture_actions.py"/>
         <source>%n pictures are favourites.</source>
         <translation>
             <numerusform>%n picture is a favourite.</numerusform>
@@ -12,7 +12,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/shell/picture_actions.py"/>
+        <location filename="../../../gui/shell/picture_actions.py"/>
         <source>%n pictures are no favourites.</source>
         <translation>
             <numerusform>%n picture is no favourite.</numerusform>
@@ -20,7 +20,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/shell/picture_actions.py"/>
+        <location filename="../../../gui/shell/picture_actions.py"/>
         <source>%n pictures moved to the trash.</source>
         <translation>
             <numerusform>%n picture moved to the trash.</numerusform>
@@ -28,7 +28,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/shell/picture_actions.py"/>
+        <location filename="../../../gui/shell/picture_actions.py"/>
         <source>%n variations of the picture are drawn.</source>
         <translation>
             <numerusform>%n variation of the picture is drawn.</numerusform>
@@ -36,7 +36,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/shell/trash.py"/>
+        <location filename="../../../gui/shell/trash.py"/>
         <source>And %n more.</source>
         <translation>
             <numerusform>And %n more.</numerusform>
@@ -44,7 +44,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../../../../../gui/shell/drops.py"/>
+        <location filename="../../../gui/shell/drops.py"/>
         <source>Only the first of %n pictures is used.</source>
         <translation>
             <numerusform>Only this picture is used.</numerusform>
