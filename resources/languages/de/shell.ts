@@ -208,7 +208,7 @@
     <message>
         <location filename="../../../gui/shell/actions.py"/>
         <source>&amp;Use These Settings</source>
-        <translation>&amp;Einstellungen verwenden</translation>
+        <translation>Einstellungen verwen&amp;den</translation>
     </message>
     <message>
         <location filename="../../../gui/shell/actions.py"/>
