@@ -344,7 +344,8 @@ def _checked(name: str, type: FieldType, value: Any) -> Any:
             text = tr("{0} is not a multiple of 8; try {1} or {2}.").format(value, below, below + 8)
         else:
             fault = tr("{0} is out of range; choose from {1} to {2}.")
-            text = fault.format(shown(value), type.format(low), type.format(high))
+            written = shown(value) if isinstance(value, int) else f"{value:g}"
+            text = fault.format(written, type.format(low), type.format(high))
         raise InvalidRequest(text) from None
 
 

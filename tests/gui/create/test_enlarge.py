@@ -32,7 +32,7 @@ def test_what_is_chosen_is_what_the_command_line_asks_for(view):
     assert form.wanted().request.passes == request.passes
     assert not section.redrawn.isHidden() and not section.detailed.isHidden()
     form.type("hires:scale", "99")
-    assert "scale 99" in form.problems()["hires:scale"] and form.passes == request.passes
+    assert "99 is out of range" in form.problems()["hires:scale"] and form.passes == request.passes
     view.form.focus_problem()
     assert view.form.enlarge_fold.button.isChecked()
     form.set_value("hires:how", Enlarging.OFF)

@@ -34,7 +34,7 @@ def test_cancel_after_this_picture_keeps_it(view, qtbot):
     draw(view, qtbot, "steps=5 step=0.15", count=3)
     wait(qtbot, lambda: view.window().studio.board.running is not None and "step" in view.strip.text)
     view.window().studio.actions["cancel-after"].trigger()
-    wait(qtbot, lambda: "1 finished pictures are kept" in view.strip.text)
+    wait(qtbot, lambda: "1 finished picture is kept" in view.strip.text)
     job = view.window().studio.board.jobs[0]
     wait(qtbot, lambda: view.window().studio.board.find(job.id).state == "cancelled")
     assert view.window().studio.board.find(job.id).saved == 1
