@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sdedge.engines.protocol import Engine
+from sdedge.errors import ModelError
 from sdedge.evaluation.world import World
 from sdedge.evaluation.worlds import world_of
 from sdedge.generation.pipeline import Pipeline
@@ -52,3 +54,17 @@ def obedience(
             if isinstance(event, Picture):
                 answers = world.compare(case.facts, world.read(event.pixels))
                 yield Judged(case.prompt, event.seed, event.pixels, answers, bool(case.unseen))
+
+
+def fraction_obeyed(engine: Engine, steps: int, prompts: int = 24) -> float | None:
+    """Returns which fraction of the facts of held-out prompts an engine's pictures show; None for a model that knows no world."""
+    pipeline, request = (
+        Pipeline(lambda model, vae: engine),
+        Request("", model=engine.facts.name, steps=steps, safety=None),
+    )
+    try:
+        world_of(engine.tokenizer)
+    except ModelError:
+        return None
+    answers = [answer for drawn in obedience(pipeline, request, prompts, (1,)) for answer in drawn.answers.values()]
+    return sum(answers) / len(answers)

@@ -14,7 +14,7 @@ from sdedge.library.imports import hash_of_checkpoint
 from sdedge.places import cache_folder
 from sdedge.weights.checkpoint import Checkpoint
 
-METHOD = 1
+METHOD = 2
 """Of measuring: recipes made another way are not found."""
 
 
@@ -31,10 +31,10 @@ def calibration_folder() -> Path:
     return cache_folder() / "int8"
 
 
-def key_of(checkpoint: Checkpoint, engine: str, steps: int) -> str:
+def key_of(checkpoint: Checkpoint, engine: str, steps: int, is_judged: bool = False) -> str:
     """Returns the name of a recipe: of the model's files by what is in them, of the engine that measures ("cpu bfloat16"), of the
-    steps of its pictures, and of how many values a weight has on this processor."""
-    parts = [METHOD, hash_of_checkpoint(checkpoint), engine, steps, weight_steps()]
+    steps of its pictures, of whether facts were looked for in them, and of how many values a weight has on this processor."""
+    parts = [METHOD, hash_of_checkpoint(checkpoint), engine, steps, is_judged, weight_steps()]
     return f"{checkpoint.path.stem}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}"
 
 

@@ -3,8 +3,8 @@
 Pictures of a few prompts are drawn once, and of every layer's input the range and some values are kept: the values say how much
 of the range to cut, by the squared error of all of them. A few more steps say how far off every layer's output is with weights
 and input in int8, by which the worst are left out. Then pictures are compared, and as long as they are too far from the exact
-ones more layers are left out: which, and how many, is each model's own. What was found is kept for the next copy of the same
-weights.
+ones, or show fewer of the facts that their prompts state, more layers are left out: which, and how many, is each model's own.
+What was found is kept for the next copy of the same weights.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ NEVER = ("conv_in", "conv_out", "time_embedding", "time_emb_proj", "attn2.to_k",
 
 Layer = nn.Conv2d | nn.Linear
 Look = Callable[[str, Layer, Tensor], None]
+Obeys = Callable[[TorchEngine, int], float | None]
+"""Returns the fraction of facts that an engine's pictures of some steps show; None where none can be read from them."""
 
 
 @dataclass
@@ -80,22 +82,25 @@ class Measured:
         return Int8Recipe({name: bounds for name, bounds in self.ranges.items() if name not in floating}, floating)
 
 
-def quantize(model: Path, target: Path, steps: int = 8) -> Iterator[Loading | Int8Recipe]:
+def quantize(
+    model: Path, target: Path, steps: int = 8, obeys: Obeys | None = None
+) -> Iterator[Loading | Int8Recipe]:  # fmt: skip
     """Writes a copy of a model with an int8 recipe to the folder `target`; yields phases, and last the recipe.
 
+    `obeys` measures how many of its prompts' facts the model shows, so that the recipe is one that loses none of them.
     Raises ModelError, OutputError, and InvalidRequest on a device without int8.
     """
     yield Loading("copying")
     checkpoint = open_checkpoint(model)
     export_folder(checkpoint, target, None, resolve(checkpoint))
     engine = TorchEngine.load(target, "cpu", memory="fast")
-    key = calibrations.key_of(checkpoint, engine.description, steps)
+    key = calibrations.key_of(checkpoint, engine.description, steps, obeys is not None)
     recipe = calibrations.find(key)
     if recipe is None:
         yield Loading("ranges")
         measured = measure_layers(engine, steps)
         yield Loading("pictures")
-        recipe = near_enough(measured, target, steps)
+        recipe = near_enough(measured, target, steps, obeys)
         calibrations.keep(key, recipe)
     recipe.write(target)
     yield recipe
@@ -112,28 +117,42 @@ def measure_layers(engine: TorchEngine, steps: int) -> Measured:
     return Measured(ranges, measure_errors(engine, ranges))
 
 
-def near_enough(measured: Measured, target: Path, steps: int) -> Int8Recipe:
-    """Returns the recipe with most layers in int8 whose pictures are near the exact ones, or else the last that was tried, with
-    its figures; it is written to the folder of the model as well."""
-    exact, seconds, against = _timed_pictures(target, None, steps)
+def near_enough(measured: Measured, target: Path, steps: int, obeys: Obeys | None = None) -> Int8Recipe:
+    """Returns the recipe with most layers in int8 whose pictures are near the exact ones and show no fewer facts, or else the
+    last that was tried, with its figures; it is written to the folder of the model as well."""
+    exact = _compare(target, None, steps, obeys)
     for worst in WORST:
         recipe = measured.recipe(worst)
         recipe.write(target)
-        pictures, own_seconds, _ = _timed_pictures(target, "int8", steps)
-        near = [round(psnr(a, b), 1) for a, b in zip(exact, pictures, strict=True)]
-        figures = {"psnr": near, "steps": steps, "seconds": [seconds, own_seconds], "against": against, "worst": worst}
+        ours = _compare(target, "int8", steps, obeys)
+        near = [round(psnr(a, b), 1) for a, b in zip(exact.pictures, ours.pictures, strict=True)]
+        figures = {
+            "psnr": near, "steps": steps, "seconds": [exact.seconds, ours.seconds], "against": exact.engine, "worst": worst,
+            **({} if exact.facts is None else {"facts": [exact.facts, ours.facts]}),
+        }  # fmt: skip
         recipe = replace(recipe, figures=figures)
-        if min(near) >= NEAR:
+        if min(near) >= NEAR and (ours.facts or 0.0) >= (exact.facts or 0.0):
             break
     return recipe
 
 
-def _timed_pictures(model: Path, dtype: str | None, steps: int) -> tuple[list[np.ndarray], float, str]:
-    """Draws CHECKED; returns the pictures, the seconds that took, and what drew them."""
+@dataclass(frozen=True)
+class Compared:
+    """What a model draws in one number format: pictures of CHECKED, how many seconds they took, what drew them, and the fraction
+    of facts that other pictures show; None where none can be read."""
+
+    pictures: Sequence[np.ndarray]
+    seconds: float
+    engine: str
+    facts: float | None
+
+
+def _compare(model: Path, dtype: str | None, steps: int, obeys: Obeys | None) -> Compared:
     engine = TorchEngine.load(model, "cpu", dtype)
     start = time.perf_counter()
     pictures = _draw(engine, CHECKED, steps)
-    return pictures, round(time.perf_counter() - start, 2), engine.description
+    seconds, facts = round(time.perf_counter() - start, 2), obeys(engine, steps) if obeys else None
+    return Compared(pictures, seconds, engine.description, None if facts is None else round(facts, 4))
 
 
 def measure_ranges(engine: TorchEngine, prompts: Sequence[str], steps: int) -> dict[str, tuple[float, float]]:

@@ -1,6 +1,6 @@
 """What a start costs: the first call of the UNet less a steady one, warm, beside diffusers, and with packed weights.
 
-    python -m tests.benchmarks.first_call [--width narrow] [--rounds 3] [--folder DIR]
+    python -m tests.benchmarks.first_call [--width narrow] [--rounds 3] [--folder DIR] [--model DIR] [--side 32]
 
 Opening, reading, converting, packing and the first call of all three networks count; imports do not, and are told apart. Every
 figure is of a process of its own; the engines take turns. The model is a folder of half precision, as models are published. Full
@@ -15,39 +15,38 @@ import json
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import loading
-from tests.benchmarks.support.processes import check_quiet, child
+from tests.benchmarks.support.processes import add_clock, check_quiet, child, seconds
 
 BENCHMARK = "tests.benchmarks.first_call"
 STEADY = 3  # calls, of which the fastest counts
 OURS, AGAIN, THEIRS = "sdedge", "sdedge, second start", "diffusers"
 
 
-def measure(engine: str, path: Path, dtype: str, width: str) -> dict[str, float]:
-    """Returns the seconds of imports, of loading and the first call, and of a steady call, in this process."""
-    start = time.perf_counter()
+def measure(engine: str, path: Path, dtype: str, side: int) -> dict[str, float]:
+    """Returns the seconds of imports, of loading and the first call, and of a steady call, in this process; `side` is that of the
+    latents."""
+    start = seconds()
     import torch
 
-    load = _load_theirs(path, dtype) if engine == THEIRS else _load_ours(path, dtype)
-    imported = time.perf_counter()
+    load = _load_theirs(path, dtype) if engine == THEIRS else _load_ours(path, dtype, side)
+    imported = seconds()
     predict, context_width = load()
-    side = 64 if width == "full" else 8
     inputs = torch.randn(2, 4, side, side), torch.tensor([500.0]), torch.randn(2, 77, context_width)
     calls = []
     with torch.inference_mode():
         for _ in range(1 + STEADY):
             predict(*inputs)
-            calls.append(time.perf_counter())
+            calls.append(seconds())
     steady = min(later - earlier for earlier, later in itertools.pairwise(calls))
     return {"imports": imported - start, "first": calls[0] - imported, "steady": steady}
 
 
-def _load_ours(path: Path, dtype: str) -> Callable[[], tuple[Callable[..., Any], int]]:
+def _load_ours(path: Path, dtype: str, side: int) -> Callable[[], tuple[Callable[..., Any], int]]:
     from sdedge.engines.torch.cpu import packed_cache
     from sdedge.engines.torch.engine import TorchEngine
     from sdedge.models.unet_inputs import UNetInputs
@@ -55,7 +54,8 @@ def _load_ours(path: Path, dtype: str) -> Callable[[], tuple[Callable[..., Any],
     packed_cache.LEAST = 0  # narrow networks are tried as well
 
     def load() -> tuple[Callable[..., Any], int]:
-        engine = TorchEngine.load(path, "cpu", dtype)
+        engine = TorchEngine.load(path, "cpu", dtype, memory="fast")
+        engine.choose_memory(side * engine.facts.downscale, side * engine.facts.downscale, 1)
         for component in ("text_encoder", "vae", "unet"):
             engine.network(component)
         return lambda *inputs: engine.predict(UNetInputs(*inputs)), engine.facts.context_width
@@ -90,12 +90,17 @@ def formats() -> list[str]:
     return ["bfloat16", "float32"] if fused_unet.available(torch.bfloat16) else ["float32"]
 
 
-def run(folder: Path, width: str, rounds: int) -> None:
-    """Makes the model, measures by turns, and prints a table."""
+def make(folder: Path, width: str) -> Path:
+    """Returns a model of random weights in half precision, made in a folder."""
     reference = folder / "first-call-reference"
     child(loading.BENCHMARK, "make", reference, width)
     model = Path(str(child(loading.BENCHMARK, "write", "folder fp16", reference, folder / "first-call-model")))
     loading.remove(reference)
+    return model
+
+
+def run(folder: Path, model: Path, side: int, rounds: int) -> None:
+    """Measures by turns, and prints a table. What is kept of the packed weights lies in the folder."""
     if not (model / "tokenizer").exists():
         print("CLIP's vocabulary is not here, which diffusers needs: its figures are left out.")
     engines = [OURS, AGAIN, *([THEIRS] if (model / "tokenizer").exists() else [])]
@@ -103,17 +108,16 @@ def run(folder: Path, width: str, rounds: int) -> None:
     os.environ["SDEDGE_HOME"] = str(home)
     for dtype in child(BENCHMARK, "formats"):
         _keep(True)
-        child(BENCHMARK, "measure", OURS, model, dtype, width)  # which packs, and keeps it
+        child(BENCHMARK, "measure", OURS, model, dtype, side)  # which packs, and keeps it
         figures: dict[str, list[dict[str, float]]] = {engine: [] for engine in engines}
         for _ in range(rounds):
             for engine in engines:
                 loading.warm(model)
                 _keep(engine == AGAIN)
-                figures[engine].append(child(BENCHMARK, "measure", engine, model, dtype, width))
+                figures[engine].append(child(BENCHMARK, "measure", engine, model, dtype, side))
         _print(dtype, figures)
         if home.exists():
             loading.remove(home)
-    loading.remove(model)
 
 
 def _keep(on: bool) -> None:
@@ -142,16 +146,24 @@ def main() -> None:
     parser.add_argument("--width", choices=("full", "narrow"), default="full")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the files go for a while; a temporary folder by default")
+    parser.add_argument("--model", type=Path, help="a folder of your own in half precision; by default one is made")
+    parser.add_argument("--side", type=int, help="of the latents; 64, a picture of 512x512, or 8 of a narrow model")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    add_clock(parser)
     check_quiet(parser)
     options = parser.parse_args()
     if options.child:
         verb, *arguments = options.child
-        result: Any = formats() if verb == "formats" else measure(arguments[0], Path(arguments[1]), *arguments[2:])
+        result: Any = formats() if verb == "formats" else _measure_in_child(*arguments)
         print(json.dumps(result))
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        run(Path(folder), options.width, options.rounds)
+        model = options.model or make(Path(folder), options.width)
+        run(Path(folder), model, options.side or (64 if options.width == "full" else 8), options.rounds)
+
+
+def _measure_in_child(engine: str, model: str, dtype: str, side: str) -> dict[str, float]:
+    return measure(engine, Path(model), dtype, int(side))
 
 
 if __name__ == "__main__":

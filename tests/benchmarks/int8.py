@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from sdedge.engines.open import EMBEDDED, load_engine, locate
-from sdedge.evaluation.obedience import Judged, obedience
+from sdedge.evaluation.obedience import Judged, fraction_obeyed, obedience
 from sdedge.events import Loading
 from sdedge.generation.int8_recipe import psnr, quantize
 from sdedge.generation.pipeline import Pipeline
@@ -24,7 +24,7 @@ def main() -> None:
     """Print one line for each format."""
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "pocket8"
-        for event in quantize(locate(EMBEDDED), model):
+        for event in quantize(locate(EMBEDDED), model, obeys=fraction_obeyed):
             if not isinstance(event, Loading):
                 print(f"{len(event.ranges)} layers in int8, {len(event.floating)} kept for their error\n")
         drawn: dict[str, list[Judged]] = {}

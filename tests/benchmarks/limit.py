@@ -19,7 +19,6 @@ import json
 import os
 import statistics
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -40,12 +39,12 @@ from sdedge.machine.findings import this_machine
 from sdedge.models.attention import chunked_attention, sdpa
 from sdedge.models.layers import Attention
 from sdedge.models.unet_inputs import UNetInputs
-from tests.benchmarks.support.processes import check_quiet
+from tests.benchmarks.support.processes import add_clock, check_quiet, seconds
 from tests.benchmarks.support.random_models import make_model
 
 Run = Callable[[], object]
 LAYERS = {
-    "convolution": (fused_unet.PackedConv2d, int8_unet.QuantizedConv2d, nn.Conv2d),
+    "convolution": (fused_unet.PackedConv2d, fused_unet.WinogradConv2d, int8_unet.QuantizedConv2d, nn.Conv2d),
     "product": (fused_unet.PackedLinear, int8_unet.QuantizedLinear, nn.Linear),
     "norm": (nn.LayerNorm, nn.GroupNorm),
 }
@@ -91,11 +90,11 @@ class Watch:
             if operator is None:
                 operator = Operator(kind, form, _later(forms, arguments, named))
                 self.operators[form] = operator
-            self.is_inside, start = True, time.perf_counter()
+            self.is_inside, start = True, seconds()
             try:
                 return function(*arguments, **named)
             finally:
-                operator.seconds += time.perf_counter() - start
+                operator.seconds += seconds() - start
                 operator.count, self.is_inside = operator.count + 1, False
 
         return watched
@@ -218,9 +217,9 @@ def _as_method(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _timed(run: Run) -> float:
-    start = time.perf_counter()
+    start = seconds()
     run()
-    return time.perf_counter() - start
+    return seconds() - start
 
 
 def time_alone(operators: Sequence[Operator], rounds: int, runs: int) -> None:
@@ -237,6 +236,7 @@ def measure(model: Path, dtype: str, side: int, rounds: int, runs: int) -> dict[
     """Steps, the operators within one, and each of them alone: seconds by kind of operator."""
     os.environ[SETTING] = "0"
     engine: Any = load_engine("cpu", dtype, memory="fast")(str(model), None)
+    engine.choose_memory(side * engine.facts.downscale, side * engine.facts.downscale, 1)
     base, _ = engine.unet_source()
     generator = torch.Generator().manual_seed(0)
     inputs = UNetInputs(
@@ -303,6 +303,7 @@ def main() -> None:
     parser.add_argument(
         "--against", type=Path, metavar="FILE", help="quote limits that were written down, of this machine"
     )
+    add_clock(parser)
     check_quiet(parser)
     options = parser.parse_args()
     frozen = json.loads(options.against.read_text()) if options.against else {"limits": {}}

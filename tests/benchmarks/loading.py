@@ -380,7 +380,8 @@ def main() -> None:
         run(Path(folder), options.width)
         from tests.benchmarks import first_call
 
-        first_call.run(Path(folder), options.width, 3)
+        side = 64 if options.width == "full" else 8
+        first_call.run(Path(folder), first_call.make(Path(folder), options.width), side, 3)
 
 
 if __name__ == "__main__":

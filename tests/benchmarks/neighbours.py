@@ -53,6 +53,7 @@ def draw(model: str, dtype: str, side: int, steps: int) -> dict[str, Any]:
     from sdedge.models.unet_inputs import UNetInputs
 
     engine: Any = load_engine("cpu", dtype, memory="fast")(model, None)
+    engine.choose_memory(side * engine.facts.downscale, side * engine.facts.downscale, 1)
     base, _ = engine.unet_source()
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, base.in_channels, side, side, generator=generator)

@@ -26,7 +26,7 @@ from typing import Any
 
 from sdedge.models.unet_inputs import UNetInputs
 from tests.benchmarks.support.openvino_peer import PEER, PEER_INT8, home, openvino_step, prepare
-from tests.benchmarks.support.processes import check_quiet, child, peak_bytes
+from tests.benchmarks.support.processes import add_clock, check_quiet, child, peak_bytes, seconds
 from tests.benchmarks.support.random_models import make_model
 
 Step = Callable[[], object]
@@ -51,7 +51,8 @@ def _ours(dtype: str, device: str = "cpu") -> Engine:
 
         from sdedge.engines.open import load_engine
 
-        engine = load_engine(device, dtype)(str(model), None)
+        engine = load_engine(device, dtype, memory="fast")(str(model), None)
+        engine.choose_memory(size, size, batch)  # which tells for which maps convolutions are packed
         x, t, context = _inputs(size, batch)
         t = torch.full((2 * batch,), 500.0)
         return lambda: engine.predict(UNetInputs(x, t, context))
@@ -151,9 +152,9 @@ def measure_step(name: str, model: Path, size: int = SIZE, batch: int = 1, calls
     step()
     times = []
     for _ in range(calls):
-        start = time.perf_counter()
+        start = seconds()
         step()
-        times.append(time.perf_counter() - start)
+        times.append(seconds() - start)
     spread = {"least": min(times), "most": max(times)}
     return {"seconds": statistics.median(times), **spread, "rss": peak_bytes() / 1e6}
 
@@ -206,7 +207,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=present(), choices=list(ENGINES), metavar="ENGINE")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--what", nargs="+", default=["step", "picture"], choices=["step", "picture"])
+    parser.add_argument("--size", type=int, default=SIZE, help="of the steps, in pixels; pictures are of 512x512")
+    parser.add_argument("--batch", type=int, default=1, help="pictures at a time, of the steps")
+    parser.add_argument("--calls", type=int, default=4, help="steps of a process after a first one")
     parser.add_argument("--folder", type=Path, help="Where the random model is kept; a temporary folder by default.")
+    add_clock(parser)
     check_quiet(parser)
     options = parser.parse_args()
     if options.child:
@@ -221,7 +226,8 @@ def main() -> None:
         for what in options.what:
             rounds = options.rounds if what == "step" else 1
             names = [name for name in options.only if what == "step" or name not in (PEER, PEER_INT8)]
-            table(what, alternate(names, rounds, what, model), [base for base in bases if base in names])
+            shape = (options.size, options.batch, options.calls) if what == "step" else ()
+            table(what, alternate(names, rounds, what, model, *shape), [base for base in bases if base in names])
 
 
 def present() -> list[str]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
 from sdedge.cli import cli
+from sdedge.engines.open import EMBEDDED, locate
 from sdedge.engines.torch.cpu import fused_unet
 from sdedge.engines.torch.cpu.int8_unet import FILE, Int8Recipe
+from sdedge.engines.torch.engine import TorchEngine
+from sdedge.evaluation.obedience import fraction_obeyed
 from sdedge.events import Loading
 from sdedge.generation import calibrations, int8_recipe
-from sdedge.generation.int8_recipe import Measured, Seen, cut
+from sdedge.generation.int8_recipe import Compared, Measured, Seen, cut, near_enough
 from sdedge.weights.checkpoint import open_checkpoint
 
 needs_onednn = pytest.mark.skipif(
@@ -91,3 +96,28 @@ def test_pictures_that_are_too_far_off_leave_more_layers_out(tiny_model, tmp_pat
     last = enough or int8_recipe.WORST[-1]
     assert recipe.figures["worst"] == last == tried[-1] and len(recipe.floating) == (1 if enough else 2)
     assert Int8Recipe.read(tmp_path / "made") == recipe
+
+
+@pytest.mark.parametrize(("facts", "worst"), [((0.97, 0.95, 0.97), 1), ((0.9, 0.9), 0), ((None, None), 0)])
+def test_layers_are_left_out_until_no_fact_is_lost(tmp_path, monkeypatch, facts, worst):
+    shown = iter(facts)
+    pictures = [np.zeros((2, 2, 3), np.uint8)] * 2
+
+    def compared(folder: Path, dtype: str | None, steps: int, obeys: object) -> Compared:
+        return Compared(pictures, 1.0, "cpu float32", next(shown))
+
+    monkeypatch.setattr(int8_recipe, "_compare", compared)
+    recipe = near_enough(Measured({"a": (0.0, 1.0)}, {"a": 0.04}), tmp_path, 1)
+    assert recipe.figures["worst"] == int8_recipe.WORST[worst] and ("a" in recipe.ranges) is (worst == 0)
+    assert recipe.figures.get("facts") == (None if facts[0] is None else [facts[0], facts[-1]])
+
+
+@pytest.mark.slow
+@needs_onednn
+def test_facts_are_counted_where_a_model_knows_a_world(tiny_model):
+    """The embedded one knows one; with few steps it shows some facts at least."""
+    engine = TorchEngine.load(locate(EMBEDDED), "cpu")
+    shown = fraction_obeyed(engine, 6, prompts=3)
+    assert shown is not None and 0.3 < shown <= 1
+    other = TorchEngine.load(tiny_model, "cpu")
+    assert fraction_obeyed(other, 1) is None

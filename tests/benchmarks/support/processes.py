@@ -17,6 +17,8 @@ from sdedge.machine.quiet import BUSY, others_fraction
 SETTING = "SDEDGE_BENCHMARKS_ANYWAY"
 """An environment variable: whatever it says, nothing is checked; set for the processes that a checked benchmark starts."""
 _PATIENCE = 20.0  # seconds
+_BY_PROCESSOR = "SDEDGE_BENCHMARKS_BY_PROCESSOR"
+"""An environment variable, set for the processes of a benchmark that was asked for processor time."""
 
 
 def peak_bytes() -> int:
@@ -53,6 +55,22 @@ def child(module: str, *arguments: object, **environment: str) -> Any:
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def add_clock(parser: argparse.ArgumentParser) -> None:
+    """Adds `--by-processor`, and obeys it before anything else is parsed."""
+    parser.add_argument(
+        "--by-processor",
+        action="store_true",
+        help="Time one thread by the processor time it is given, on a busy machine.",
+    )
+    if "--by-processor" in sys.argv:
+        os.environ |= {_BY_PROCESSOR: "1", "OMP_NUM_THREADS": "1", SETTING: "1"}
+
+
+def seconds() -> float:
+    """Returns what a benchmark's clock shows: the wall's, or the processor time of this process where that was asked for."""
+    return time.process_time() if os.environ.get(_BY_PROCESSOR) else time.perf_counter()
 
 
 def check_quiet(parser: argparse.ArgumentParser | None = None) -> None:

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sdedge.engines.torch.cpu import kernels
+from sdedge.engines.torch.cpu import kernels, winograd
 from sdedge.machine.instruction_sets import Instructions, onednn_may_use
 from sdedge.models.controlnet import ControlNet
 from sdedge.models.layers import (
@@ -68,6 +68,17 @@ class PackedConv2d(nn.Conv2d):
         if add is None:
             return _ops._convolution_pointwise(x, self.weight, bias, *shape, "none", [], "")
         return _ops._convolution_pointwise.binary(x, add, self.weight, bias, *shape, "add", 1.0, None, [], None)
+
+
+class WinogradConv2d(PackedConv2d):
+    """A convolution of 3x3 by our own kernel, its weight in `winograd.panels`."""
+
+    def forward(self, x: Tensor, add: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        is_circular = self.padding_mode == "circular"
+        if is_circular:
+            x = F.pad(x, self._reversed_padding_repeated_twice, mode="circular")
+        padding = 0 if is_circular else int(self.padding[0])
+        return winograd.convolve(x, self.weight, self.bias if bias is None else bias, padding, add)
 
 
 class PackedLinear(nn.Linear):
@@ -256,20 +267,22 @@ def expect_maps(unet: Any, height: int, width: int) -> None:
 
 
 def pack(layer: Any) -> None:
-    """Puts a fused layer's weight in oneDNN's order."""
-    layer.weight = _fixed(packed(layer, layer.weight))
+    """Puts a fused layer's weight in the order of the kernel that runs it; while it is on the meta device, chooses that only."""
+    if type(layer) is PackedConv2d and winograd.suits(layer, layer.weight.dtype):
+        layer.__class__ = WinogradConv2d
+    if not layer.weight.is_meta:
+        layer.weight = _fixed(packed(layer, layer.weight))
 
 
 def finish(path: str, layer: Any) -> None:
-    """Packs like `pack`, for those who tell layers apart by their paths, and have them made ready before their weights are
-    there.
-    """
-    if not layer.weight.is_meta:
-        pack(layer)
+    """Packs like `pack`, for those who tell layers apart by their paths."""
+    pack(layer)
 
 
 def packed(layer: Any, weight: Tensor) -> Tensor:
-    """Returns a weight of a fused layer in oneDNN's order."""
+    """Returns a weight of a fused layer in the order of its kernel, which is oneDNN's or our own."""
+    if isinstance(layer, WinogradConv2d):
+        return winograd.panels(weight)
     if isinstance(layer, PackedConv2d):
         maps = None if layer.reads is None else [2, layer.in_channels, *layer.reads]  # of both halves of guidance
         return _ops._reorder_convolution_weight(weight, layer.padding, layer.stride, layer.dilation, layer.groups, maps)

@@ -263,10 +263,10 @@ def _store(layer: Any, bounds: tuple[float, float] | None, steps: int | None = N
         if layer.bias is not None:
             layer.bias = nn.Parameter(layer.bias.float(), requires_grad=False)
     layer.dtype = layer.weight.dtype
-    if layer.weight.is_meta:
-        return
     if bounds is None:
         fused_unet.pack(layer)
+        return
+    if layer.weight.is_meta:
         return
     weight, layer.scales = quantise_weight(layer.weight, steps)
     layer.zeros = torch.zeros(len(layer.scales), dtype=torch.int64)

@@ -60,7 +60,7 @@ def available(dtype: torch.dtype = torch.bfloat16) -> bool:
     run them.
     """
     ask = {torch.bfloat16: compiled.level, torch.float32: compiled.float_level}.get(dtype)
-    return ask is not None and ask() != compiled.NOTHING and _parallel() is not None
+    return ask is not None and ask() != compiled.NOTHING and parallel() is not None
 
 
 def attends(dtype: torch.dtype = torch.bfloat16) -> bool:
@@ -96,7 +96,7 @@ def run_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     strides = [stride for x in (q, k, v) for stride in (x.stride(0), x.stride(1))]
     places = [x.data_ptr() for x in (q, k, v, out)]
     arguments = _Attention(B, heads, T, S, size, *places, *strides, size**-0.5, start, threads, level)
-    (library.float_attention if level else library.attention)(ctypes.byref(arguments), _parallel())
+    (library.float_attention if level else library.attention)(ctypes.byref(arguments), parallel())
     return out
 
 
@@ -110,7 +110,7 @@ def round_uint8(x: Tensor, scale: float, zero: int, factor: Tensor | None = None
     places = x.data_ptr(), None if factor is None else factor.data_ptr(), out.data_ptr()
     level = _float_level(x)
     arguments = _Rounding(*places, x.numel(), 1 / scale, zero, torch.get_num_threads(), level)
-    (_library().float_round_uint8 if level else _library().round_uint8)(ctypes.byref(arguments), _parallel())
+    (_library().float_round_uint8 if level else _library().round_uint8)(ctypes.byref(arguments), parallel())
     return out
 
 
@@ -134,7 +134,7 @@ def group_norm(x: Tensor, norm: nn.GroupNorm, silu: bool = False, rounding: tupl
     shape = B, H * W, C, norm.num_groups
     how = norm.eps, 1 / scale, zero, silu, torch.get_num_threads()
     arguments = _Norm(*shape, *places, *how, scratch.data_ptr(), _float_level(x))
-    _library().group_norm(ctypes.byref(arguments), _parallel())
+    _library().group_norm(ctypes.byref(arguments), parallel())
     return out
 
 
@@ -161,7 +161,7 @@ def _library() -> Any:
 
 
 @functools.cache
-def _parallel() -> Any:
+def parallel() -> Any:
     """Returns where torch's OpenMP begins a parallel region (GOMP_parallel); None where it ships another one."""
     for path in sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*")):
         return ctypes.cast(ctypes.CDLL(str(path)).GOMP_parallel, _pointer)

@@ -98,7 +98,7 @@ class PackedWriter:
         """Writes a tensor of the CPU, packed or plain."""
         if tensor.is_mkldnn:
             memory, form = packing.bytes_of(tensor)
-            order = base64.b64encode(form.order.numpy().tobytes()).decode()
+            order = "" if form.order is None else base64.b64encode(form.order.numpy().tobytes()).decode()
         else:
             memory, order = torch.from_numpy(bytes_of(tensor.detach().contiguous())), ""
         start = -(-self._end // PAGE) * PAGE

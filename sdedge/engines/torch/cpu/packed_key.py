@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from sdedge.engines.torch.cpu import compiled, fused_loading, fused_unet, int8_unet, packing
+from sdedge.engines.torch.cpu import compiled, fused_loading, fused_unet, int8_unet, packing, winograd
 from sdedge.library.file_hashes import sampled_hash
 from sdedge.machine.findings import processor
 from sdedge.weights import parts
@@ -98,9 +98,8 @@ def _computing() -> dict[str, Any]:
 def _code() -> str:
     """Returns a digest of the code that packs, or of sdedge's version where its files are not there to be read."""
     try:
-        sources = [
-            Path(str(module.__file__)).read_bytes() for module in (fused_loading, fused_unet, int8_unet, packing, parts)
-        ]
+        modules = fused_loading, fused_unet, int8_unet, packing, parts, winograd
+        sources = [Path(str(module.__file__)).read_bytes() for module in modules]
     except OSError:
         sources = [version("sdedge").encode()]
     return hashlib.sha256(b"\0".join(sources)).hexdigest()

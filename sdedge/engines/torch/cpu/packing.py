@@ -21,15 +21,18 @@ _ops = torch.ops.mkldnn
 
 @dataclass(frozen=True)
 class Form:
-    """What a packed weight's bytes do not say: its shape, its dtype, and oneDNN's description of their order."""
+    """What a packed weight's bytes do not say: its shape, its dtype, and oneDNN's description of their order; None where they are
+    those of a plain tensor."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
-    order: Tensor
+    order: Tensor | None
 
 
 def bytes_of(weight: Tensor) -> tuple[Tensor, Form]:
     """Returns a packed weight's memory as uint8, not copied and valid as long as the weight is, and what makes it one again."""
+    if not weight.is_mkldnn:
+        return weight.detach().view(-1).view(torch.uint8), Form(tuple(weight.shape), weight.dtype, None)
     size = size_of(weight)
     memory = (ctypes.c_uint8 * size).from_address(_ops.data_ptr(weight))
     form = Form(tuple(weight.shape), weight.dtype, _ops._get_mkldnn_serialized_md(weight))
@@ -43,6 +46,8 @@ def size_of(weight: Tensor) -> int:
 
 def weight_over(memory: Tensor, form: Form) -> Tensor:
     """Returns the packed weight whose bytes lie in `memory` (uint8), which must outlive it."""
+    if form.order is None:
+        return memory.view(form.dtype).view(form.shape)
     library, handle = torch_library(), ctypes.c_void_p()
     sizes = (ctypes.c_int64 * len(form.shape))(*form.shape)
     strides = (ctypes.c_int64 * len(form.shape))(*torch.empty(form.shape, device="meta").stride())

@@ -182,6 +182,22 @@ int main(int count, char **words)
     return 0;
 }
 """,
+    "winograd.c": """
+int main(int count, char **words)
+{
+    if (count < 5) return 1;
+    long H = atol(words[1]), W = atol(words[2]), C = atol(words[3]), O = atol(words[4]), tiles = (H + 1) / 2 * ((W + 1) / 2);
+    Winograd g = {.batch = 1, .height = H, .width = W, .inputs = C, .outputs = O, .padding = 1, .strip = tiles / 2 + 1,
+        .threads = 2, .level = 1};
+    g.x = read_floats(H * W * C), g.weight = read_floats(O * C * 9), g.bias = read_floats(O);
+    g.scratch = malloc(4 * winograd_scratch(C, g.strip, 2)), g.out = malloc(4 * H * W * O);
+    winograd(&g, in_turn);
+    fwrite(g.out, 4, H * W * O, stdout);
+    long wide = winograd_panel(1);
+    fwrite(&wide, sizeof wide, 1, stderr);
+    return 0;
+}
+""",
 }
 
 
@@ -202,7 +218,8 @@ def test_the_same_sources_give_the_same_values_on_arm(tmp_path, compiler):
     for tool in (compiler, *([EMULATOR] if compiler == CROSS else [])):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed (Debian: gcc-aarch64-linux-gnu, libc6-dev-arm64-cross, qemu-user)")
-    programs = [_built(tmp_path, compiler, source) for source in PROGRAMS]
+    *programs, convolution = [_built(tmp_path, compiler, source) for source in PROGRAMS]
+    _convolves(convolution, 8 if compiler == CROSS else 16)
     for T, S, heads, size in ((50, 77, 2, 40), (130, 200, 1, 160), (7, 3, 4, 12)):
         C = heads * size
         q, k, v = _inputs(1, T, S, C)
@@ -221,3 +238,17 @@ def test_the_same_sources_give_the_same_values_on_arm(tmp_path, compiler):
         assert float((norm.double() - exact).norm() / exact.norm()) < 1e-5
         stored = torch.from_numpy(np.frombuffer(normed[4 * T * C :], np.uint8).copy()).float()
         assert float((stored - (20 * q * norm).round().add(99).clamp(0, 255).flatten()).abs().max()) <= 1
+
+
+def _convolves(program: list[str], panel: int) -> None:
+    """Looks at what a program's convolution makes of weights in panels of so many outputs."""
+    x, weight, bias = torch.randn(1, 32, 7, 10), torch.randn(64, 32, 3, 3), torch.randn(64)
+    panels = weight.view(64 // panel, panel, 32, 9).permute(0, 3, 2, 1)
+    inputs = b"".join(t.contiguous().numpy().tobytes() for t in (x.permute(0, 2, 3, 1), panels, bias))
+    done = subprocess.run(
+        [*program, "7", "10", "32", "64"], input=inputs, capture_output=True, check=True, timeout=120
+    )  # fmt: skip
+    out = torch.from_numpy(np.frombuffer(done.stdout, np.float32).copy()).view(7, 10, 64).permute(2, 0, 1)
+    exact = F.conv2d(x.double(), weight.double(), bias.double(), padding=1)[0]
+    assert int.from_bytes(done.stderr[:8], "little") == panel
+    assert float((out.double() - exact).norm() / exact.norm()) < 2e-6
