@@ -19,6 +19,9 @@ from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.request import Request
 
+LARGEST = 5000
+"""Words of a vocabulary that is a world's own."""
+
 
 @dataclass(frozen=True)
 class Judged:
