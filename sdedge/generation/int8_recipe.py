@@ -120,11 +120,11 @@ def measure_layers(engine: TorchEngine, steps: int) -> Measured:
 def near_enough(measured: Measured, target: Path, steps: int, obeys: Obeys | None = None) -> Int8Recipe:
     """Returns the recipe with most layers in int8 whose pictures are near the exact ones and show no fewer facts, or else the
     last that was tried, with its figures; it is written to the folder of the model as well."""
-    exact = _compare(target, None, steps, obeys)
+    exact = compare(target, None, steps, obeys)
     for worst in WORST:
         recipe = measured.recipe(worst)
         recipe.write(target)
-        ours = _compare(target, "int8", steps, obeys)
+        ours = compare(target, "int8", steps, obeys)
         near = [round(psnr(a, b), 1) for a, b in zip(exact.pictures, ours.pictures, strict=True)]
         figures = {
             "psnr": near, "steps": steps, "seconds": [exact.seconds, ours.seconds], "against": exact.engine, "worst": worst,
@@ -147,7 +147,8 @@ class Compared:
     facts: float | None
 
 
-def _compare(model: Path, dtype: str | None, steps: int, obeys: Obeys | None) -> Compared:
+def compare(model: Path, dtype: str | None, steps: int, obeys: Obeys | None) -> Compared:
+    """Draws CHECKED in a number format, "int8" or None for the model's own, and looks for facts in other pictures."""
     engine = TorchEngine.load(model, "cpu", dtype)
     start = time.perf_counter()
     pictures = _draw(engine, CHECKED, steps)

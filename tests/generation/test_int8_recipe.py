@@ -107,7 +107,7 @@ def test_layers_are_left_out_until_no_fact_is_lost(tmp_path, monkeypatch, facts,
     def compared(folder: Path, dtype: str | None, steps: int, obeys: object) -> Compared:
         return Compared(pictures, 1.0, "cpu float32", next(shown))
 
-    monkeypatch.setattr(int8_recipe, "_compare", compared)
+    monkeypatch.setattr(int8_recipe, "compare", compared)
     recipe = near_enough(Measured({"a": (0.0, 1.0)}, {"a": 0.04}), tmp_path, 1)
     assert recipe.figures["worst"] == int8_recipe.WORST[worst] and ("a" in recipe.ranges) is (worst == 0)
     assert recipe.figures.get("facts") == (None if facts[0] is None else [facts[0], facts[-1]])
