@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +15,7 @@ from sdedge.engines.facts import is_tiny, vae_config
 from sdedge.engines.protocol import Component
 from sdedge.engines.torch import mps
 from sdedge.engines.torch.cpu import fused_loading, fused_unet, int8_unet, kernels
-from sdedge.engines.torch.cpu.packed_weights import PackedWeights, Packing, packed_weights, stored_bytes
+from sdedge.engines.torch.cpu.packed_weights import Packing, packed_weights, stored_bytes, streamed_weights
 from sdedge.engines.torch.cpu.streaming import call_order, stream
 from sdedge.machine import allocator
 from sdedge.machine import memory_plan as memory
@@ -54,9 +53,6 @@ NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
 
 UNET_LIKE = {str(Component.UNET), "controlnet"}
 """Kinds made of the UNet's blocks, in the order of its walk: they are fused, packed, streamed and attend as it does."""
-
-
-PackedWeightsOf = Callable[[Mapping[str, Any]], AbstractContextManager[PackedWeights | None]]
 
 
 @dataclass(frozen=True)
@@ -120,7 +116,7 @@ def build(
     wrap_edges(module, form.is_tiled)
     if form.device.type == "cpu":
         allocator.give_back()
-    module, remarks = _fill(form, module, tensors, partial(_packed_weights, form, config, name))
+    module, remarks = _fill(form, module, tensors, _packing(form, config, name, tensors))
     if form.is_unet_like and _has_own_attention(form):
         set_attention(module, kernels.attention)
     if form.device.type == "cpu":
@@ -129,18 +125,15 @@ def build(
 
 
 def _fill(
-    form: NetworkForm, module: Any, tensors: Mapping[str, Any], packed_weights: PackedWeightsOf
-) -> tuple[Any, list[str]]:
+    form: NetworkForm, module: Any, tensors: Mapping[str, Any], how: Packing | None
+) -> tuple[Any, list[str]]:  # fmt: skip
+    """`how` is what packed weights depend on, which the cache may have; None where nothing is packed or converted."""
     finish = _finisher(form, tensors)
     if finish is not None and fused_unet.minds_sizes(form.dtype):
         fused_unet.expect_maps(module, *form.latent)
     if form.is_streamed:
-        order = call_order(module)
-        if form.is_fused:
-            tensors, order = fused_loading.fused_tensors(tensors), [fused_loading.fused_layer(path) for path in order]
-        keep = form.is_unet_like  # what runs once need not be kept as it was made
-        return stream(suit(form, module), tensors, form.dtype, form.device, order, finish, keep), []
-    with packed_weights(tensors) as packed:
+        return _streamed(form, module, tensors, finish, how)
+    with packed_weights(how, tensors) if how else nullcontext() as packed:
         if finish is not None:
             remarks = fused_loading.load(module, tensors, form.dtype, finish, packed)
         else:
@@ -154,12 +147,18 @@ def _fill(
     return module, remarks
 
 
-def _packed_weights(
-    form: NetworkForm, config: dict[str, Any], name: str, tensors: Mapping[str, Any]
-) -> AbstractContextManager[PackedWeights | None]:
-    """Returns what the cache has, or is to have, of a network: where packing or converting its weights takes time."""
-    what = _packing(form, config, name, tensors)
-    return nullcontext() if what is None else packed_weights(what, tensors)
+def _streamed(
+    form: NetworkForm, module: Any, tensors: Mapping[str, Any], finish: Callable[[str, Any], None] | None, how: Packing | None
+) -> tuple[Any, list[str]]:  # fmt: skip
+    """Returns a network whose weights come whenever a layer is called: out of the cache, or made once."""
+    stored = streamed_weights(how, tensors) if form.is_fused and how else None
+    order = call_order(module)
+    if form.is_fused:
+        tensors, order = fused_loading.fused_tensors(tensors), [fused_loading.fused_layer(path) for path in order]
+    keep = form.is_unet_like  # what runs once need not be kept as it was made
+    sources = stored.sources if stored else None
+    module = stream(suit(form, module), tensors, form.dtype, form.device, order, finish, keep, sources)
+    return module, stored.remarks if stored else []
 
 
 def packed_bytes(form: NetworkForm, config: dict[str, Any], tensors: Mapping[str, Any], name: str) -> int:

@@ -20,7 +20,7 @@ import os
 import stat
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -40,6 +40,8 @@ PAGE = 4096
 RESERVED = 256 << 20
 """Bytes of the disk that a file takes at a time while it is written."""
 MAX_RECORD = 16 << 20
+POPULATE_READ = 22
+"""MADV_POPULATE_READ: map pages that are there, as readable."""
 _START = struct.Struct("<8sQQ32s")
 _DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in (
     torch.float32, torch.float16, torch.bfloat16, torch.int8, torch.int64,
@@ -160,9 +162,27 @@ class PackedFile:
 
     def check(self) -> None:
         """Reads all of it. Raises Unusable where a byte is another one than was written."""
+        for _ in self.checked():
+            pass
+
+    def checked(self) -> Iterator[str]:
+        """Yields each tensor's name once all of it was read. Raises Unusable as `check`."""
         for name, stored in self.tensors.items():
             if digest_of(self._memory(stored)) != stored.digest:
                 raise Unusable(f"the bytes of {name[:80]} are not those that were written")
+            yield name
+
+    def let_go(self, name: str) -> None:
+        """Gives the pages of a tensor back; they come again when they are touched."""
+        stored = self.tensors[name]
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED, stored.offset, stored.size)
+
+    def read_ahead(self, name: str) -> None:
+        """Has the pages of a tensor mapped at once, where the system can, and not one by one as they are touched."""
+        stored = self.tensors[name]
+        with suppress(OSError):  # from Linux 5.14 on
+            self._map.madvise(POPULATE_READ, stored.offset, stored.size)
 
     def tensor(self, name: str) -> tuple[Tensor, Tensor]:
         """Returns a tensor, and the mapped bytes under it, which must outlive a packed one. Raises Unusable."""

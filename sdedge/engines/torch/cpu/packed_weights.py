@@ -6,6 +6,7 @@ packed anew, and what has such a layer is never written.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from sdedge.engines.torch.cpu import packed_cache, packing
 from sdedge.engines.torch.cpu.packed_file import PackedFile, PackedWriter, Unusable
 from sdedge.engines.torch.cpu.packed_key import PackedKey, packed_key, plain_tensors
+from sdedge.engines.torch.cpu.streaming import CachedWeight
 from sdedge.errors import Remedy
 from sdedge.machine.memory_plan import spoken_size
 from sdedge.weights.files import LazyTensor
@@ -119,7 +121,7 @@ class PackedWeights:
             file = PackedFile(self._path)
             if change := self._key.change(file.record):
                 raise Unusable(change)
-            file.check()
+            self._check(file)
         except FileNotFoundError:
             return None
         except Unusable as error:
@@ -127,6 +129,9 @@ class PackedWeights:
             return None
         packed_cache.use(self._path)
         return file
+
+    def _check(self, file: PackedFile) -> None:
+        file.check()
 
     def _of_layer(self, file: PackedFile, path: str) -> tuple[dict[str, Tensor], Tensor]:
         weight, memory = file.tensor(f"{path}.weight")
@@ -161,6 +166,35 @@ class PackedWeights:
         self.remarks.append(
             f"The packed weights of {self._name} in the cache cannot be used and are made again: {error}."
         )
+
+
+class StreamedWeights(PackedWeights):
+    """One network's weights in the cache, for layers that let them go after every call. Nothing is put there."""
+
+    def __init__(self, key: PackedKey, name: str, size: int) -> None:
+        super().__init__(key, name, size, is_edited=True)
+
+    def sources(self, layers: Mapping[str, Any], tensors: Mapping[str, Any]) -> dict[str, CachedWeight]:
+        """Returns what the file has of the layers whose tensors are as they lie in the model's files, by the tensors' names, and
+        places what layers in int8 have beside their weight."""
+        file = self._file
+        if file is None:
+            return {}
+        paths = [path for path in layers if f"{path}.weight" in file.tensors]
+        paths = [path for path in paths if plain_tensors(_parts(tensors[f"{path}.weight"]))]
+        try:
+            for path, name in itertools.product(paths, BESIDE):
+                if f"{path}.{name}" in file.tensors:
+                    setattr(layers[path], name, file.tensor(f"{path}.{name}")[0].clone())
+        except Unusable as error:
+            self._tell_again(error)
+            return {}
+        names = {f"{path}.weight": tuple(tensors[f"{path}.weight"].shape) for path in paths}
+        return {name: CachedWeight(name, shape, file) for name, shape in names.items()}
+
+    def _check(self, file: PackedFile) -> None:
+        for name in file.checked():
+            file.let_go(name)
 
 
 @dataclass(frozen=True)
@@ -232,6 +266,12 @@ def packed_weights(how: Packing, tensors: Mapping[str, Any]) -> Iterator[PackedW
     finally:
         if packed is not None:
             packed.close()
+
+
+def streamed_weights(how: Packing, tensors: Mapping[str, Any]) -> StreamedWeights | None:
+    """Returns what is kept of a network whose layers let their weights go; None where nothing is, or may be."""
+    key = how.key(tensors)
+    return None if key is None else StreamedWeights(key, how.label, how.size(tensors))
 
 
 def stored_bytes(how: Packing, tensors: Mapping[str, Any]) -> int:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from sdedge.engines.torch.cpu import packing
 from sdedge.engines.torch.cpu.fused_unet import PackedConv2d, PackedLinear
+from sdedge.engines.torch.cpu.packed_file import POPULATE_READ, PackedFile
 from sdedge.files import reserve
 from sdedge.machine.threads import compute_alone
 from sdedge.models.layers import GEGLU
@@ -38,27 +39,28 @@ PATIENCE = 2
 RESERVED = 256 << 20
 """Bytes of the disk that a scratch file takes at a time."""
 
-POPULATE_READ = 22
-"""MADV_POPULATE_READ: map pages that are there, as readable."""
-
 STREAMED = (nn.Conv2d, nn.Linear, GEGLU)
 """Layers that are read as one. Their vectors (biases) and all norms are small and stay."""
 
 Finish = Callable[[str, Any], None]
+StoredOf = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, "CachedWeight"]]
+"""Returns what the cache has of a network's layers, by their paths, and of its tensors."""
 Source = Any  # what answers shape, dtype and copy: LazyTensor, MergedTensor, JoinedTensor, TensorHalf
 
 
 def stream(
     module: nn.Module, tensors: Mapping[str, Source], dtype: torch.dtype, device: torch.device,
     order: Sequence[str] = (), finish: Finish | None = None, keep: bool = True,
+    stored: StoredOf | None = None,
 ) -> nn.Module:  # fmt: skip
     """Fills a module that is on the meta device so that its weights come from their file whenever a layer is called.
 
     `order` names the layers in the order of the first pass, as far as it is known, so that it is read ahead too.
     `finish(path, layer)` packs the weight of a fused layer, as `onednn.load` has it done.
 
-    Weights of another dtype, or for layers that take them packed, are made once and kept in an unnamed temporary file; with
-    `keep=False`, for a network that runs once, they are made again at every pass.
+    `stored` tells of weights that an earlier start packed, which are mapped from the cache. Others of another dtype, or for
+    layers that take them packed, are made once and kept in an unnamed temporary file; with `keep=False`, for a network that
+    runs once, they are made again at every pass.
     Raises ModelError as `load_into` does.
     """
     layers = _layers(module)
@@ -74,7 +76,9 @@ def stream(
             if isinstance(layer, PackedConv2d | PackedLinear):
                 finish(path, layer)
     reader = Reader(dtype, device, largest, finish, keep)
+    there = stored(dict(module.named_modules()), tensors) if stored and finish else {}
     for path, weights in sources.items():
+        weights |= {name: there[f"{path}.{name}"] for name in weights if f"{path}.{name}" in there}
         reader.attach(path, module.get_submodule(path), weights)
     reader.expect([module.get_submodule(path) for path in order if path in sources])
     return module
@@ -171,7 +175,10 @@ class Reader:
             self._memory = None
 
     def _is_buffered(self, layer: nn.Module) -> bool:
-        return not all(isinstance(source, ScratchWeight) and source.map for source in self._sources[layer].values())
+        return not all(
+            isinstance(source, CachedWeight) or (isinstance(source, ScratchWeight) and source.map)
+            for source in self._sources[layer].values()
+        )
 
     def _take(self, layer: nn.Module) -> Reading | None:
         """Returns the layer's reading, if it was begun.
@@ -196,7 +203,7 @@ class Reader:
 
     def _let_go(self, layer: nn.Module) -> None:
         for source in self._sources[layer].values():
-            if isinstance(source, ScratchWeight):
+            if isinstance(source, ScratchWeight | CachedWeight):
                 source.let_go()
 
     def _abandon(self, reading: Reading) -> None:
@@ -230,7 +237,7 @@ class Reader:
         for name, source in [*self._sources[layer].items()]:
             size = _bytes(source, self._dtype)
             space = self._buffer[start : start + size]
-            if isinstance(source, ScratchWeight):
+            if isinstance(source, ScratchWeight | CachedWeight):
                 weights[name] = source.read(space)
             else:
                 weights[name] = self._first(layer, name, source, space)
@@ -261,6 +268,23 @@ class Reader:
             self._scratch = self._scratch or Scratch()
             self._sources[layer][name] = self._scratch.keep(memory, form, source, self._dtype)
         return weight
+
+
+@dataclass(frozen=True)
+class CachedWeight:
+    """A weight that an earlier start packed, in a file of the cache."""
+
+    name: str
+    shape: tuple[int, ...]
+    file: PackedFile
+
+    def read(self, space: Tensor) -> Tensor:
+        """Returns the weight over the file's pages; `space` is left alone."""
+        self.file.read_ahead(self.name)
+        return self.file.tensor(self.name)[0]
+
+    def let_go(self) -> None:
+        self.file.let_go(self.name)
 
 
 @dataclass(frozen=True)

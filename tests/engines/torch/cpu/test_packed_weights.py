@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from sdedge.engines.protocol import LoraUse
-from sdedge.engines.torch.cpu import fused_unet, int8_unet, packed_cache, packed_file, packed_weights, packing
+from sdedge.engines.torch.cpu import (
+    fused_unet,
+    int8_unet,
+    packed_cache,
+    packed_file,
+    packed_weights,
+    packing,
+    streaming,
+)
 from sdedge.engines.torch.cpu.packed_file import PackedFile, PackedWriter, Unusable
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.generation import price
@@ -311,3 +319,23 @@ def test_what_is_mapped_is_told_apart_from_what_is_the_process_s_own(cache, mode
     pipeline = Pipeline(lambda *_: engine)
     (sentence,) = pipeline.prices(pipeline.resolve(request))
     assert f"{memory_plan.spoken_size(plan.mapped)} of that are mapped" in sentence
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_streaming_takes_from_the_cache_what_an_earlier_start_packed(cache, model, monkeypatch, dtype):
+    if dtype == "int8":
+        int8_unet.Int8Recipe({"up_blocks.0.resnets.0.conv1": (-6.0, 6.0)}).write(model)
+    monkeypatch.setenv(packed_cache.SETTING, "0")
+    without = answers(model, dtype, memory="stream")
+    monkeypatch.delenv(packed_cache.SETTING)
+    answers(model, dtype)
+    keep = streaming.Scratch.keep
+    monkeypatch.setattr(streaming.Scratch, "keep", lambda *_: pytest.fail("made again"))
+    streamed = answers(model, dtype, memory="stream")
+    assert torch.equal(streamed[1], without[1]) and not streamed[3]
+    unet = next(entry.path for entry in packed_cache.entries() if "unet" in entry.name)
+    _damaged(unet, PackedFile(unet).tensors["conv_out.weight"].offset, 1)
+    monkeypatch.setattr(streaming.Scratch, "keep", keep)
+    damaged = answers(model, dtype, memory="stream")
+    assert torch.equal(damaged[1], without[1]) and len(damaged[3]) == 1 and not unet.exists()
