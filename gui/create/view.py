@@ -25,6 +25,7 @@ from gui.form.model import MAX_COUNT
 from gui.form.start_chip import take_out
 from gui.form.view import FormView
 from gui.shell.background import in_words
+from gui.shell.first_paint import FirstPaint
 from gui.shell.pictures import Looked, finished, keep_private
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
@@ -35,8 +36,6 @@ from sdedge.library.jobs import Job
 
 if TYPE_CHECKING:
     from gui.models.card import ModelCard
-
-SOON = 30  # milliseconds after the view is shown, so that nothing competes with the first paint
 
 
 class CreateView(QWidget):
@@ -371,7 +370,10 @@ class CreateView(QWidget):
         super().showEvent(event)
         if self.window().focusWidget() is None:
             self.form.prompt.editor.setFocus()
-        QTimer.singleShot(SOON, self, self._look_around)
+        if self._looking:
+            QTimer.singleShot(0, self, self._look_around)
+        else:
+            FirstPaint(self).came.connect(self._look_around)
 
     def _look_around(self) -> None:
         """Asks what there is to choose from, and at first the model and the latest picture."""

@@ -10,7 +10,7 @@ from gui.form.model import FormModel
 from gui.form.pair_field import PairField
 from gui.look.plain import set_tooltip
 from gui.look.theme import Theme
-from gui.widgets.fold import Fold, stack
+from gui.widgets.fold import Fold, Later, stack
 
 
 class FurtherSettings(QWidget):
@@ -22,7 +22,7 @@ class FurtherSettings(QWidget):
     def __init__(self, form: FormModel, theme: Theme) -> None:
         super().__init__()
         self._form = form
-        self.fold = Fold(theme, self.tr("Further settings"), stack(*self._rows()))
+        self.fold = Fold(theme, self.tr("Further settings"), Later(lambda: stack(*self._rows())))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.fold)

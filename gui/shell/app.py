@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from PySide6.QtCore import QEvent, QEventLoop, Qt, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 import sdedge
 from gui.languages.language import Language, chosen
@@ -15,6 +15,7 @@ from gui.look.plain import message_box
 from gui.look.theme import Theme
 from gui.shell.bridge import Bridge
 from gui.shell.crash import CrashLog
+from gui.shell.first_paint import FirstPaint
 from gui.shell.icon import app_icon
 from gui.shell.instance import Instance
 from gui.shell.offline import forbid_network
@@ -25,8 +26,6 @@ from gui.shell.window import MainWindow
 from sdedge.process.cocoa import name_process
 
 CRASH_SHOWN = 60_000  # milliseconds
-AFTER_PAINT, UNPAINTED = 10, 500
-"""Milliseconds from the first paint until the rest begins, and until it does without one, as where the window is minimised."""
 
 
 class App(QApplication):
@@ -40,27 +39,6 @@ class App(QApplication):
             self.opened.emit(event.file() or event.url().toLocalFile())  # type: ignore[attr-defined]
             return True
         return super().event(event)
-
-
-class FirstPaint(QObject):
-    """`came` when a window was painted for the first time: what is not needed for that waits for it."""
-
-    came = Signal()
-
-    def __init__(self, window: QWidget) -> None:
-        super().__init__(window)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.came)
-        self._timer.start(UNPAINTED)
-        window.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint:
-            watched.removeEventFilter(self)
-            if self._timer.isActive():
-                self._timer.start(AFTER_PAINT)
-        return False
 
 
 def main(files: Sequence[str] = ()) -> int:

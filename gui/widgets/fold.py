@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from gui.look.theme import GAP, HALF, Theme, set_kind
@@ -38,6 +41,26 @@ class Fold(QWidget):
         closed = "chevron-left" if self.isRightToLeft() else "chevron-right"
         self.button.setIcon(self._theme.icon("chevron-down" if opened else closed, "muted"))
         self.toggled.emit(opened)
+
+
+class Later(QWidget):
+    """Stands in for a widget that is made when it is first seen, such as what a closed fold holds."""
+
+    def __init__(self, make: Callable[[], QWidget]) -> None:
+        super().__init__()
+        self._make: Callable[[], QWidget] | None = make
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.make()
+
+    def make(self) -> None:
+        """Makes it, where that was not done yet."""
+        make, self._make = self._make, None
+        if make is not None:
+            self.layout().addWidget(make())  # type: ignore[union-attr]
 
 
 def stack(*rows: QWidget, gap: int = GAP) -> QWidget:

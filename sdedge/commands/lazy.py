@@ -8,6 +8,13 @@ from collections.abc import Mapping
 import click
 
 
+def imported(place: str) -> click.Command:
+    """Returns the command at "module:command"."""
+    module, _, attribute = place.partition(":")
+    command: click.Command = getattr(importlib.import_module(module), attribute)
+    return command
+
+
 class LazyGroup(click.Group):
     """Commands are imported when they run, so that `--help` and completion are instant.
 
@@ -28,8 +35,7 @@ class LazyGroup(click.Group):
         entry = self.table().get(name)
         if entry is None:
             return None
-        module, _, attribute = entry[0].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        return imported(entry[0])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from importlib.util import find_spec
 
 import click
 
 import sdedge
-from sdedge.commands.lazy import LazyGroup
+from sdedge.commands.lazy import LazyGroup, imported
 
 # Name -> (where the click command is, one line of help). What other packages add comes through the entry points.
 COMMANDS = {
@@ -38,15 +38,30 @@ COMMANDS = {
 }
 ADDED = {"convert": "Convert models for Apple devices, and prove the result.", "gui": "Open the desktop app."}
 
+BESIDE = {"convert": "converters.cli:convert", "gui": "gui.cli:gui"}
+"""Where these are in a whole sdedge, so that they run without a look at what else is installed."""
+
 
 class Commands(LazyGroup):
     """Our own commands, and those other packages add."""
 
     def table(self) -> dict[str, tuple[str, str]]:
+        from importlib.metadata import (
+            entry_points,  # brings an e-mail parser, which no command waits for that is known here
+        )
+
         added = {
             point.name: (point.value, ADDED.get(point.name, "")) for point in entry_points(group="sdedge.commands")
         }
         return {**COMMANDS, **{name: entry for name, entry in added.items() if name not in COMMANDS}}
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in COMMANDS:
+            return imported(COMMANDS[name][0])
+        module = BESIDE.get(name, "")
+        if module and find_spec(module.partition(".")[0]) is not None:
+            return imported(module)
+        return super().get_command(ctx, name)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

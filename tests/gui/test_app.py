@@ -21,8 +21,8 @@ from PySide6.QtWidgets import QWidget
 
 from gui.form.draft import FormDraft
 from gui.form.model import FormModel
-from gui.shell.app import FirstPaint
 from gui.shell.crash import CrashLog
+from gui.shell.first_paint import FirstPaint
 from gui.shell.pictures import keep_private
 from gui.shell.settings import Settings
 from sdedge.library.jobs import Queue
