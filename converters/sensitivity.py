@@ -26,6 +26,7 @@ from sdedge.events import Progress
 from sdedge.files import atomic_write
 from sdedge.generation.pipeline import Pipeline
 from sdedge.json_values import read_json_file
+from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request
 
@@ -82,21 +83,58 @@ def trajectories(engine: TorchEngine) -> list[State]:
     return states
 
 
-class Bench:
-    """A float32 UNet as its checkpoint has it, states to run it on, and what it makes of them unharmed."""
+class _Tail(nn.Module):
+    """A UNet from one of its layers on."""
 
-    def __init__(self, unet: nn.Module, states: Sequence[State]) -> None:
-        self.unet, self.states = unet, states
-        self.references = self.outputs({})
+    def __init__(self, unet: UNet) -> None:
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, first: int, x: Tensor, time: Tensor, context: Tensor, skips: Sequence[Tensor]) -> Tensor:
+        """Returns the output (B, out, h, w), given what layer `first` reads."""
+        return self.unet.output(self.unet.run(self.unet.layers[first:], x, time, context, list(skips)))
+
+
+class Bench:
+    """A float32 UNet as its checkpoint has it, states to run it on, and what it makes of them unharmed.
+
+    All states are one call: at this size it is reading the weights that takes long. What each layer reads is kept, as a changed
+    weight changes nothing before its own layer.
+    """
+
+    @torch.inference_mode()
+    def __init__(self, unet: UNet, states: Sequence[State]) -> None:
+        self.unet, self._tail = unet, _Tail(unet)
+        x, self._t, self._context = (torch.cat(parts) for parts in zip(*states, strict=True))
+        self._time, skips = unet.embed(self._t, x.dtype), list[Tensor]()
+        self._read: list[tuple[Tensor, tuple[Tensor, ...]]] = []
+        for layer in unet.layers:
+            self._read.append((x, tuple(skips)))
+            x = unet.run([layer], x, self._time, self._context, skips)
+        self._read.append((x, tuple(skips)))
+        self.references = list(unet.output(x).split(1))
 
     @torch.inference_mode()
     def outputs(self, weights: Mapping[str, Tensor]) -> list[Tensor]:
-        """Returns the outputs with some weights replaced, by one call for all states: at this size it is reading the weights that
-        takes long."""
+        """Returns the outputs with some weights replaced."""
         named: dict[str, Tensor] = {name: nn.Parameter(value, requires_grad=False) for name, value in weights.items()}
-        batch = tuple(torch.cat(parts) for parts in zip(*self.states, strict=True))
-        made: Tensor = torch.func.functional_call(self.unet, named, batch)
+        first = min((self._layer_of(name) for name in weights), default=len(self.unet.layers))
+        if first < 0:
+            made = torch.func.functional_call(self.unet, named, (self._read[0][0], self._t, self._context))
+        else:
+            (x, skips), changed = self._read[first], {f"unet.{name}": value for name, value in named.items()}
+            made = torch.func.functional_call(self._tail, changed, (first, x, self._time, self._context, skips))
         return list(made.split(1))
+
+    def _layer_of(self, name: str) -> int:
+        """Returns the number of the layer that has a weight: -1 for the time embedding's, which all layers read, and how many
+        layers there are for the output's."""
+        if name.startswith("time_embedding."):
+            return -1
+        layers = (
+            i for i, bound in enumerate(self.unet.layers) if name.startswith(tuple(f"{p}." for p in bound.layer.paths))
+        )
+        return next(layers, len(self.unet.layers))
 
 
 def kernels(unet: nn.Module) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """A LoRA put into a converted UNet: seconds, and memory above the start, by the form of its weights and how much it touches.
 
-    python -m tests.benchmarks.lora_bundle [--folder DIR] [--model full|pocket] [--compress none int8 6bit]
+    python -m tests.benchmarks.lora_bundle [--folder DIR] [--model full|pocket] [--compress none int8 6bit] [--check]
+        [--attention original split-einsum …] [--chunk]
 
 A random LoRA of rank 16 on the attention layers, and one on every convolution and linear layer. Each runs in a process of its
 own; memory is what ru_maxrss grows by after everything is imported and the bundle was read. With `--check` the copy is compared
@@ -10,9 +11,11 @@ with a conversion with the LoRA, byte for byte. The aim at full size: 10 s and 0
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -42,11 +45,11 @@ def make_lora(model: Path, path: Path, parts: tuple[str, ...]) -> Path:
     return path
 
 
-def convert_unet(model: Path, out: Path, compress: str, loras: tuple[tuple[Path, float], ...] = ()) -> Path:
+def convert_unet(model: Path, out: Path, loras: tuple[tuple[Path, float], ...] = (), **choices: Any) -> Path:
     from converters.coreml import convert, native_size
     from converters.recipe import PackageRecipe
 
-    recipe = PackageRecipe((native_size(str(model)),), compress=compress, components=("unet",), loras=loras)
+    recipe = PackageRecipe((native_size(str(model)),), components=("unet",), loras=loras, **choices)
     for _ in convert(str(model), out, recipe):
         pass
     return out
@@ -63,7 +66,8 @@ def apply_one(bundle: str, lora: str, model: str) -> dict[str, Any]:
     made = adapt_bundle(Path(bundle), manifest, [LoraUse(Path(lora), 1.0, 1.0)], lambda name: Path(model))
     seconds = time.perf_counter() - start
     return {
-        "seconds": seconds, "gb": _peak() - before, "package": str(made.packages["unet"]), "notices": made.notices,
+        "seconds": seconds, "gb": _peak() - before, "notices": made.notices,
+        "packages": {name: str(path) for name, path in made.packages.items()},
     }  # fmt: skip
 
 
@@ -71,24 +75,40 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def measure(folder: Path, name: str, schemes: list[str], check: bool) -> None:
+def measure(folder: Path, name: str, schemes: list[str], attentions: list[str], chunk: bool, check: bool) -> None:
     from sdedge.engines.open import EMBEDDED, locate
     from tests.benchmarks.coreml import make_model
 
     model = locate(EMBEDDED) if name == "pocket" else make_model(folder / "model")
-    print("| weights | touched | seconds | GB above the start | |\n|---|---|---:|---:|---|")
-    for scheme in schemes:
-        bundle = convert_unet(model, folder / f"bundle-{scheme}", scheme)
+    print("| weights | attention | touched | seconds | GB above the start | |\n|---|---|---|---:|---:|---|")
+    for scheme, attention in itertools.product(schemes, attentions):
+        choices = {"compress": scheme, "attention": attention, "chunk": chunk}
+        bundle = convert_unet(model, folder / f"bundle-{scheme}-{attention}-{chunk}", **choices)
         for touched, parts in TOUCHED.items():
             lora = make_lora(model, folder / f"{touched}.safetensors", parts)
             done = _apart(folder, str(bundle), str(lora), str(model))
             said = " ".join(done["notices"])
             if check:
-                fused = convert_unet(model, folder / f"fused-{scheme}-{touched}", scheme, ((lora, 1.0),))
-                packages = Path(done["package"]), fused / "Unet.mlpackage"
-                ours, theirs = (next(package.rglob("weight.bin")).read_bytes() for package in packages)
-                said = f"{'equal' if ours == theirs else 'DIFFERENT'} {said}"
-            print(f"| {scheme} | {touched} | {done['seconds']:.1f} | {done['gb']:.2f} | {said} |", flush=True)
+                said = f"{_comparison(model, folder / 'fused', done['packages'], lora, choices)} {said}"
+            cells = f"{scheme} | {attention}{', chunks' if chunk else ''} | {touched} | {done['seconds']:.1f} | {done['gb']:.2f}"
+            print(f"| {cells} | {said} |", flush=True)
+
+
+def _comparison(model: Path, out: Path, packages: dict[str, str], lora: Path, choices: dict[str, Any]) -> str:
+    """Whether the weights of the copies are byte for byte those of a conversion with the LoRA."""
+    from sdedge.library.manifest import Manifest
+
+    shutil.rmtree(out, ignore_errors=True)
+    fused = convert_unet(model, out, ((lora, 1.0),), **choices)
+    parts = Manifest.read(fused).components
+    pairs = [(Path(ours), fused / parts[name].file) for name, ours in packages.items()]
+    are_equal = [a.read_bytes() == b.read_bytes() for a, b in (map(_weights, pair) for pair in pairs)]
+    shutil.rmtree(out)
+    return "equal" if all(are_equal) and packages.keys() == parts.keys() else "DIFFERENT"
+
+
+def _weights(package: Path) -> Path:
+    return next(package.rglob("weight.bin"))
 
 
 def _apart(home: Path, *arguments: str) -> dict[str, Any]:
@@ -103,6 +123,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--model", choices=("full", "pocket"), default="full")
     parser.add_argument("--compress", nargs="+", default=["none", "int8", "6bit"])
+    parser.add_argument("--attention", nargs="+", default=["split-einsum"])
+    parser.add_argument("--chunk", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -112,7 +134,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        measure(folder, options.model, options.compress, options.check)
+        measure(folder, options.model, options.compress, options.attention, options.chunk, options.check)
 
 
 if __name__ == "__main__":

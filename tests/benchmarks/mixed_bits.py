@@ -1,4 +1,5 @@
 """The analysis behind mixed-bit recipes at full v1 size, from random weights: seconds of each phase, and of all that is left.
+Beside the seconds of the clock stand those of the processors, all threads together, which neighbours lengthen less.
 
     python -m tests.benchmarks.mixed_bits [--model full|pocket] [--folder DIR] [--minutes 30]
 
@@ -33,17 +34,17 @@ def measure(name: str, folder: Path, limit: float) -> None:
     from sdedge.library.models import EMBEDDED
     from tests.benchmarks.coreml import make_model
 
-    start = time.monotonic()
+    start = _now()
     source = open_source(str(make_model(folder / "model")) if name == "full" else EMBEDDED)
     states_file = folder / f"states-{name}.pt"
     if not states_file.exists():
         torch.save(trajectories(source.engine()), states_file)
         _say("trajectories", start)
-    begun = time.monotonic()
+    begun = _now()
     bench = Bench(source.network("unet"), torch.load(states_file, weights_only=True))
     _say("opened, and one run of the UNet", begun)
     sizes = {kernel: weight.numel() for kernel, weight in kernels(bench.unet).items()}
-    running, begun, done, first = analyse(bench, folder / f"sensitivity-{name}.json", name), time.monotonic(), 0, 0
+    running, begun, done, first = analyse(bench, folder / f"sensitivity-{name}.json", name), _now(), 0, 0
     while True:
         try:
             progress = next(running)
@@ -51,24 +52,26 @@ def measure(name: str, folder: Path, limit: float) -> None:
             known = end.value
             break
         done, first = progress.done, progress.total
-        if time.monotonic() - start > limit:
+        if time.monotonic() - start[0] > limit:
             running.close()
-            spent = time.monotonic() - begun
-            left = (first - done) * spent / max(done, 1)
-            print(
-                f"{done} of {first} kernels in {spent:.0f} s; about {left / 60:.1f} minutes are left of it.", flush=True
-            )
+            left = (first - done) * (time.monotonic() - begun[0]) / max(done, 1)
+            _say(f"{done} of {first} kernels measured, about {left / 60:.1f} minutes are left of it", begun)
             return
     _say(f"{first} of {len(sizes)} kernels measured ({sum(sizes.values()) / 1e6:.0f} M numbers in all)", begun)
-    begun = time.monotonic()
+    begun = _now()
     bits, measured = fit(bench, known, 50.0)
     average = sum(bits[kernel] * size for kernel, size in sizes.items()) / sum(sizes.values())
     _say(f"chosen for 50 dB: {average:.2f} bits, {measured:.1f} dB", begun)
     _say("all of it", start)
 
 
-def _say(what: str, start: float) -> None:
-    print(f"{what}: {time.monotonic() - start:.1f} s", flush=True)
+def _now() -> tuple[float, float]:
+    return time.monotonic(), time.process_time()
+
+
+def _say(what: str, start: tuple[float, float]) -> None:
+    clock, processors = (now - then for now, then in zip(_now(), start, strict=True))
+    print(f"{what}: {clock:.1f} s, {processors:.1f} s of the processors", flush=True)
 
 
 if __name__ == "__main__":

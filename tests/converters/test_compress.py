@@ -24,6 +24,8 @@ from sdedge.engines.coreml.compressed import BLOCK, GROUP, cluster, pack
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import Runner
 from sdedge.library.manifest import Manifest
+from sdedge.models.config import UNetConfig
+from sdedge.models.unet import UNet
 from tests.conftest import convert_to_coreml
 from tests.converters.conftest import package
 
@@ -142,35 +144,46 @@ def test_a_mixed_recipe_keeps_its_target_and_is_not_measured_twice(tiny_model, t
     assert second.figures["bits"] < first.figures["bits"] and second.bytes < first.bytes
 
 
-class _Small(torch.nn.Module):
-    """Takes what a UNet does, and has three kernels worth compressing."""
+ONE_LEVEL = {"block_out_channels": (16,), "attention": (False,), "has_middle": False}
 
-    def __init__(self):
-        super().__init__()
-        self.layers = torch.nn.ModuleList(torch.nn.Conv2d(32, 32, 3, padding=1) for _ in range(3))
 
-    def forward(self, x, t, context):
-        for layer in self.layers:
-            x = torch.tanh(layer(x) * t.view(-1, 1, 1, 1) + context.mean((1, 2)).view(-1, 1, 1, 1))
-        return x
+def _bench(**shape) -> tuple[sensitivity.Bench, list[sensitivity.State]]:
+    """A random UNet of a few kernels worth compressing, and two states."""
+    torch.manual_seed(0)
+    config = UNetConfig(layers_per_block=1, cross_attention_dim=8, norm_num_groups=4, **shape)
+    states = [(torch.randn(1, 4, 4, 4), torch.tensor([t]), torch.randn(1, 3, 8)) for t in (1.0, 700.0)]
+    return sensitivity.Bench(UNet(config).eval(), states), states
+
+
+@pytest.mark.slow
+def test_what_a_changed_kernel_does_is_what_the_whole_unet_makes_of_it():
+    """Only the layers from its own on are run: every kernel's, the time embedding's and the output's, and all together."""
+    bench, states = _bench(block_out_channels=(16, 24))
+    weights = dict(bench.unet.named_parameters())
+    changes = {name: torch.randn_like(weights[name]) for name in (*sensitivity.kernels(bench.unet), "conv_out.weight")}
+    batch = tuple(torch.cat(parts) for parts in zip(*states, strict=True))
+    for changed in ({}, *({name: value} for name, value in changes.items()), changes):
+        with torch.no_grad():
+            whole = torch.func.functional_call(bench.unet, changed, batch)
+        assert torch.equal(torch.cat(bench.outputs(changed)), whole), changed.keys()
+    alone = [sensitivity.Bench(bench.unet, [state]).references[0] for state in states]
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(bench.references, alone, strict=True))
+    assert torch.equal(torch.cat(bench.references), torch.cat(bench.outputs({})))
 
 
 @pytest.mark.slow
 def test_an_interrupted_analysis_measures_no_kernel_again(tmp_path, monkeypatch):
-    torch.manual_seed(0)
-    states = [(torch.randn(1, 32, 4, 4), torch.tensor([t]), torch.randn(1, 3, 8)) for t in (0.5, 1.5)]
-    bench, journal, measured = sensitivity.Bench(_Small(), states), tmp_path / "sensitivity.json", []
-    alone = [sensitivity.Bench(bench.unet, [state]).references[0] for state in states]
-    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(bench.references, alone, strict=True))
+    bench, journal, measured = _bench(**ONE_LEVEL)[0], tmp_path / "sensitivity.json", []
+    count = len(sensitivity.kernels(bench.unet))
     measure = sensitivity.measure_kernel
     monkeypatch.setattr(sensitivity, "measure_kernel", lambda b, name: measured.append(name) or measure(b, name))
     running = sensitivity.analyse(bench, journal, "model")
-    for _ in range(3):  # the third announcement comes when two are measured
+    for _ in range(count):  # the last announcement comes when all but one are measured
         next(running)
     running.close()  # it is interrupted here
     left = list(sensitivity.analyse(bench, journal, "model"))
     assert [progress.total for progress in left] == [1] and sorted(measured) == sorted(sensitivity.kernels(bench.unet))
     assert not list(sensitivity.analyse(bench, journal, "model"))
     journal.write_text(journal.read_text()[:-9])  # a damaged one is measured anew, as is another model's
-    assert len(list(sensitivity.analyse(bench, journal, "model"))) == 3
-    assert len(list(sensitivity.analyse(bench, journal, "another"))) == 3
+    assert len(list(sensitivity.analyse(bench, journal, "model"))) == count
+    assert len(list(sensitivity.analyse(bench, journal, "another"))) == count

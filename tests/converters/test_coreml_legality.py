@@ -21,6 +21,8 @@ from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import Runner
 from tests.conftest import cases, convert_to_coreml
 from tests.converters.conftest import package
+from tests.engines.coreml.test_controls import control_files as control_files
+from tests.engines.coreml.test_controls import controlled_bundle as controlled_bundle
 
 OPSETS = {
     "CoreML5": ct.target.iOS15,
@@ -107,6 +109,31 @@ def test_chunks_and_several_sizes_are(tiny_model, tmp_path, target, recipe):
     packages = sorted(bundle.glob("*.mlpackage"))
     assert packages
     for path in packages:
+        _check(path, target, tmp_path / path.name)
+
+
+@pytest.mark.slow
+def test_controlnets_and_the_unet_that_takes_them_are(controlled_bundle, tmp_path):
+    paths = sorted(path for path in controlled_bundle.glob("*.mlpackage") if path.name.startswith("Control"))
+    assert [path.stem for path in paths] == ["ControlNet_canny", "ControlNet_depth", "ControlledUnet"]
+    for path in paths:
+        _check(path, "macOS13", tmp_path / path.name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target, recipe", [
+    ("macOS14", {"attention": "split-einsum-v2", "chunk": True, "compress": "int8"}),
+    ("macOS15", {"attention": "original", "sizes": ((64, 64), (128, 64)), "compress": "4bit-grouped", "batch": 1}),
+])  # fmt: skip
+def test_they_are_for_newer_systems_in_fewer_bits_and_chunks_too(tiny_model, control_files, tmp_path, target, recipe):
+    """Nothing but the controlled UNet and its ControlNet is converted."""
+    controls = (str(control_files / "canny"),)
+    bundle = convert_to_coreml(tiny_model, tmp_path / "bundle", **{"sizes": ((64, 64),), **recipe}, target=target,
+                               components=("controlled_unet",), controlnets=controls)  # fmt: skip
+    names = {path.stem for path in bundle.glob("*.mlpackage")}
+    unets = {"ControlledUnetChunk1", "ControlledUnetChunk2"} if "chunk" in recipe else {"ControlledUnet"}
+    assert names == {"ControlNet_canny", *unets}
+    for path in bundle.glob("*.mlpackage"):
         _check(path, target, tmp_path / path.name)
 
 
