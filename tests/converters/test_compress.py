@@ -164,8 +164,8 @@ def test_what_a_changed_kernel_does_is_what_the_whole_unet_makes_of_it():
     batch = tuple(torch.cat(parts) for parts in zip(*states, strict=True))
     for changed in ({}, *({name: value} for name, value in changes.items()), changes):
         with torch.no_grad():
-            whole = torch.func.functional_call(bench.unet, changed, batch)
-        assert torch.equal(torch.cat(bench.outputs(changed)), whole), changed.keys()
+            expected = torch.func.functional_call(bench.unet, changed, batch)
+        assert torch.equal(torch.cat(bench.outputs(changed)), expected), changed.keys()
     alone = [sensitivity.Bench(bench.unet, [state]).references[0] for state in states]
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(bench.references, alone, strict=True))
     assert torch.equal(torch.cat(bench.references), torch.cat(bench.outputs({})))
