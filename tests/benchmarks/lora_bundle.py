@@ -4,8 +4,9 @@
         [--attention original split-einsum …] [--chunk]
 
 A random LoRA of rank 16 on the attention layers, and one on every convolution and linear layer. Each runs in a process of its
-own; memory is by how much the resident set at its largest (VmHWM on Linux) is over that after everything was imported. With `--check` the copy is compared
-with a conversion with the LoRA, byte for byte. The aim at full size: 10 s and 0.3 GB above the start.
+own; memory is by how much the resident set at its largest (VmHWM on Linux) is over that after everything was imported. With
+`--check` the copy is compared with a conversion with the LoRA, byte for byte. The aim at full size: 10 s and 0.3 GB above
+the start.
 """
 
 from __future__ import annotations
