@@ -95,7 +95,7 @@ class Manifest:
         if not isinstance(version, int) or version != VERSION or kind not in KINDS:
             raise ModelError(
                 f"The bundle {folder} has format {version!r:.40} of kind {kind!r:.40}, and this version of sdedge reads "
-                f"{VERSION} of {' and '.join(KINDS)}; convert the model again."
+                f"{VERSION} of {' and '.join(KINDS)}; update sdedge, or convert the model again."
             )
         known = {name: record[name] for name in (f.name for f in fields(cls)) if name in record}
         parts = {_text(name): parse_component(part) for name, part in known["components"].items()}
