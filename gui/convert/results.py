@@ -29,6 +29,7 @@ CLOSE = 25.0  # dB of a picture, from which on one has to look for the differenc
 NETWORKS = {
     "text_encoder": mark("text encoder"), "unet": mark("UNet"), "controlled_unet": mark("UNet with controls"),
     "vae_decoder": mark("VAE decoder"), "vae_encoder": mark("VAE encoder"), "safety_checker": mark("safety checker"),
+    "token_embedding": mark("token embedding"), "picture": mark("picture"),
 }  # fmt: skip
 """By component of a bundle; ControlNets have names of their own."""
 _KINDS = {"passed": "good", "lossy": "caution", "failed": "fault"}

@@ -24,7 +24,7 @@ KIND_TEXTS = {
     "pose-network": mark("Pose network"),
     "person-detector": mark("Person detector"),
 }
-FORMAT_TEXTS = {"folder": mark("folder"), "graph": mark("MPS graph")}
+FORMAT_TEXTS = {"folder": mark("folder"), "diffusers folder": mark("diffusers folder"), "graph": mark("MPS graph")}
 """Those whose names are words; all others, such as safetensors, are the same in every language."""
 BASE_TEXTS = (mark("v1 topology"),)
 

@@ -107,4 +107,6 @@ def beginning(widget: QWidget, pixels: int, below: int = 0) -> tuple[int, int, i
 def least_width(scroll: QScrollArea) -> int:
     """Returns how wide a column that scrolls must be, in pixels, for its buttons to be seen whole in this language."""
     body = scroll.widget()
+    if body is None:
+        return 0
     return body.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width() + 2 * scroll.frameWidth()
