@@ -326,6 +326,11 @@
     </message>
     <message>
         <location filename="../../../gui/convert/results.py"/>
+        <source>picture</source>
+        <translation>Bild</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/convert/results.py"/>
         <source>safety checker</source>
         <translation>Sicherheitsprüfung</translation>
     </message>
@@ -343,6 +348,11 @@
         <location filename="../../../gui/convert/results.py"/>
         <source>text encoder</source>
         <translation>Text-Encoder</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/convert/results.py"/>
+        <source>token embedding</source>
+        <translation>Token-Embedding</translation>
     </message>
     <message>
         <location filename="../../../gui/convert/targets.py"/>

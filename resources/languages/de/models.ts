@@ -683,6 +683,11 @@
     </message>
     <message>
         <location filename="../../../gui/models/kinds.py"/>
+        <source>diffusers folder</source>
+        <translation>Diffusers-Ordner</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/models/kinds.py"/>
         <source>folder</source>
         <translation>Ordner</translation>
     </message>
