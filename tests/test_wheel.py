@@ -26,7 +26,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGED = ("sdedge", "converters", "gui", "resources")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
 SDIST = "import sys; from setuptools.build_meta import build_sdist; build_sdist(sys.argv[1])"
-SOURCES = re.compile(r"torch/cpu/\w+\.[ch]$|README\.md")  # the model's own page is in the repository
+SOURCES = re.compile(r"torch/cpu/\w+\.[ch]$|README\.md|languages/\w+/\w+\.ts$")
+"""What stays in the repository: of kernels and translations the compiled is packaged; the model's own page."""
 OPTIONAL = {"keyring", "nncf", "openvino", "ray", "spandrel"}
 """What is used where a person installed it too."""
 BROUGHT = {"pydantic": "fastapi", "shiboken6": "pyside6-essentials", "starlette": "fastapi", "yaml": "transformers"}

@@ -30,6 +30,7 @@ from gui.shell.actions import name_button
 from gui.shell.file_dialogs import ask_file
 from gui.shell.pictures import short, shrink
 from gui.shell.studio import Studio
+from gui.widgets.cards import beginning
 from gui.widgets.fault_label import FaultLabel
 from sdedge.controls import MAX_WEIGHT
 from sdedge.field_types import Float, Text
@@ -130,13 +131,13 @@ class ControlRowView(QWidget):
         head.addWidget(self.model, 1)
         head.addWidget(self.remove, 0, Qt.AlignmentFlag.AlignTop)
         pictures.setSpacing(GAP)
-        pictures.setContentsMargins(LABEL + GAP, 0, 0, 0)
+        pictures.setContentsMargins(*beginning(self, LABEL + GAP))
         for button in (self.picture, self.hint):
             pictures.addWidget(button)
         pictures.addStretch(1)
         self.pictures_name = PlainLabel()
         set_kind(self.pictures_name, "caption")
-        self.pictures_name.setContentsMargins(LABEL + GAP, 0, 0, 0)
+        self.pictures_name.setContentsMargins(*beginning(self, LABEL + GAP))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(HALF)

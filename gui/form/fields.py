@@ -20,6 +20,7 @@ from gui.look.accessible import set_scale
 from gui.look.plain import PlainLabel, plain_tooltip, set_tooltip
 from gui.look.theme import GAP, spaced_font
 from gui.widgets.calm import CalmCombo, CalmSlider
+from gui.widgets.cards import beginning
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.wrapping_check import WrappingCheck
 from sdedge.field_rows import Section
@@ -254,7 +255,7 @@ def lay_out(host: QWidget, label: str, *widgets: QWidget, note: FaultLabel | Non
     column.setSpacing(2)
     column.addLayout(row)
     note = note or FaultLabel()
-    note.setContentsMargins(LABEL + GAP, 0, 0, 0)
+    note.setContentsMargins(*beginning(host, LABEL + GAP))
     for widget in shown:
         if isinstance(widget, TypedEdit):
             widget.fault_changed.connect(note.say)

@@ -10,6 +10,7 @@ from gui.form.fields import LABEL, TypedEdit, row_label
 from gui.form.model import FormModel
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, set_kind
+from gui.widgets.cards import beginning
 from gui.widgets.fault_label import FaultLabel
 
 
@@ -39,9 +40,9 @@ class PairField(QWidget):
             text = PlainLabel(caption)
             text.setWordWrap(True)
             set_kind(text, "caption")
-            text.setContentsMargins(LABEL + GAP, 0, 0, 0)
+            text.setContentsMargins(*beginning(self, LABEL + GAP))
             column.addWidget(text)
-        self._note.setContentsMargins(LABEL + GAP, 0, 0, 0)
+        self._note.setContentsMargins(*beginning(self, LABEL + GAP))
         column.addWidget(self._note)
 
     def _say(self, name: str, fault: str) -> None:

@@ -13,6 +13,7 @@ from gui.languages.texts import tr
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, set_kind
 from gui.widgets.calm import CalmCombo
+from gui.widgets.cards import beginning
 from gui.widgets.fault_label import FaultLabel
 from sdedge.catalog import SAMPLERS, OptionInfo
 
@@ -76,8 +77,8 @@ class SamplerOptions(QWidget):
         caption = PlainLabel(said)
         caption.setWordWrap(True)
         set_kind(caption, "caption")
-        caption.setContentsMargins(label + GAP, 0, 0, 0)
-        note.setContentsMargins(label + GAP, 0, 0, 0)
+        caption.setContentsMargins(*beginning(self, label + GAP))
+        note.setContentsMargins(*beginning(self, label + GAP))
         column.addWidget(caption)
         column.addWidget(note)
         if isinstance(control, TypedEdit):

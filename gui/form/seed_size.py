@@ -13,6 +13,7 @@ from gui.look.plain import PlainLabel
 from gui.look.theme import HALF, set_kind
 from gui.shell.actions import name_button
 from gui.shell.studio import Studio
+from gui.widgets.cards import beginning
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import stack
 from sdedge import catalog
@@ -121,7 +122,7 @@ def stack_into(host: QWidget, *rows: QWidget) -> None:
     """Stacks rows below one another as all of a widget; notes are in line with the controls."""
     for row in rows:
         if isinstance(row, FaultLabel | AspectChips):
-            row.setContentsMargins(LABEL + 2 * HALF, 0, 0, 0)
+            row.setContentsMargins(*beginning(host, LABEL + 2 * HALF))
     box = QHBoxLayout(host)
     box.setContentsMargins(0, 0, 0, 0)
     box.addWidget(stack(*rows, gap=2))

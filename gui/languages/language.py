@@ -42,8 +42,10 @@ def codes() -> list[str]:
 
 def own_name(code: str) -> str:
     """Returns a language's name in itself."""
-    name = QLocale(code).nativeLanguageName()
-    return "English" if code == ENGLISH else f"{name[:1].upper()}{name[1:]}"
+    locale = QLocale(code)
+    name = "English" if code == ENGLISH else locale.nativeLanguageName()
+    where = f" ({locale.nativeTerritoryName()})" if "_" in code else ""
+    return f"{name[:1].upper()}{name[1:]}{where}"
 
 
 def chosen(setting: str) -> str:

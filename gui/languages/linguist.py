@@ -61,7 +61,7 @@ def _message(node: ElementTree.Element) -> Message:
     return Message(
         Source(node.findtext("source") or "", node.findtext("comment") or ""),
         tuple(forms) if any(forms) else (),
-        tuple(place.get("filename", "") for place in node.findall("location")),
+        tuple(place.get("filename", "").rpartition("../")[2] for place in node.findall("location")),
         kind == "unfinished",
         kind in ("vanished", "obsolete"),
         node.findtext("translatorcomment") or "",

@@ -30,7 +30,7 @@ class WrappingCheck(QCheckBox):
     def paintEvent(self, event: QPaintEvent) -> None:
         option = QStyleOptionButton()
         self.initStyleOption(option)
-        option.text = self._broken(self.width())  # type: ignore[attr-defined]
+        option.text = self._broken(self.width())
         QStylePainter(self).drawControl(QStyle.ControlElement.CE_CheckBox, option)
 
     def _plain(self) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QWidget
 
 from gui.languages.checks import COMPLETE, faults, message_faults
 from gui.languages.language import ENGLISH, Language, chosen, codes
 from gui.languages.linguist import Message, Source, compile_file, merged, read, write_file
 from gui.languages.sources import NotTranslatable, in_code, rooms, texts_of
 from gui.languages.texts import tr
+from gui.look.readable import size_in_words
 from gui.shell.actions import ACTIONS, MENUS
+from gui.widgets.cards import beginning
 
 TREE = Path(__file__).parents[2]
 LANGUAGES = TREE / "resources" / "languages"
@@ -57,11 +62,22 @@ QCoreApplication.translate("where", "three"); self.tr("%n pictures", "", n)
         list(in_code('self.tr(f"{n} of them")', "a.py"))
 
 
+def again_the_same(file: Path) -> bool:
+    """Whether what is read is written as it was, places and all."""
+    before = file.read_bytes()
+    write_file(file, "de", "x", read(file).values(), "../")
+    return file.read_bytes() == before
+
+
 def test_translations_are_kept_and_vanished_ones_marked(tmp_path):
-    old = {Source(t): Message(Source(t), (t.upper(),), unfinished=False) for t in ("stays", "goes", "<{0}> & 1")}
+    old = {
+        Source(t): Message(Source(t), (t.upper(),), ("gui/a.py",), unfinished=False)
+        for t in ("stays", "goes", "<{0}> & 1")
+    }
     write_file(tmp_path / "de" / "x.ts", "de", "x", old.values(), "../")
     known = read(tmp_path / "de" / "x.ts")
     assert known == old
+    assert again_the_same(tmp_path / "de" / "x.ts")
     new = merged(known, {Source("stays"): ("a.py",), Source("<{0}> & 1"): ("a.py",), Source("%n new"): ("b.py",)}, {})
     write_file(tmp_path / "de" / "x.ts", "de", "x", new.values(), "../")
     again = read(tmp_path / "de" / "x.ts")
@@ -105,21 +121,37 @@ def speaking(qapp, english):
 
 
 def test_languages_of_the_data_folder_count_more_and_read_from_the_right(speaking, qapp, tmp_path):
-    import os
-    import shutil
-
     place = Path(os.environ["SDEDGE_HOME"]) / "languages" / "he"
     place.mkdir(parents=True)
     shutil.copy(LANGUAGES / "de" / "shell.qm", place)
     assert "he" in codes()
     speaking("he")
     assert qapp.layoutDirection() == Qt.LayoutDirection.RightToLeft
+    assert beginning(QWidget(), 80) == (0, 0, 80, 0)
+    assert size_in_words(22e6) == "\u206622 MB\u2069"
+
+
+def test_numbers_are_written_as_the_language_does(speaking):
+    assert size_in_words(4.3e9) == "4.3 GB"
+    speaking("de")
+    assert size_in_words(4.3e9) == "4,3 GB"
 
 
 def test_numbers_have_their_forms_and_what_is_not_translated_is_english(speaking):
     speaking("de")
-    assert tr("No such text {0}") == "No such text {0}" and QObject().tr("No such text") == "No such text"
+    assert tr("No such text {0}") == "No such text {0}" and Asking().tr("No such text") == "No such text"
     assert tr("") == ""
+    assert tr("%n pictures moved to the trash.", count=1) == "Ein Bild in den Papierkorb gelegt."
+    assert tr("%n pictures moved to the trash.", count=2) == "2 Bilder in den Papierkorb gelegt."
+
+
+class Asking(QObject):
+    """A class of the app, as those of Qt ask for Qt's own texts."""
+
+
+def test_english_has_its_forms_too():
+    assert Asking().tr("%n pictures moved to the trash.", "", 1) == "1 picture moved to the trash."
+    assert tr("%n pictures moved to the trash.", count=2) == "2 pictures moved to the trash."
 
 
 def test_a_text_of_two_meanings_has_that_of_its_own_room(speaking, tmp_path, monkeypatch):

@@ -208,7 +208,7 @@
     <message>
         <location filename="../../../gui/shell/actions.py"/>
         <source>&amp;Use These Settings</source>
-        <translation>Einstellungen verwen&amp;den</translation>
+        <translation>&amp;Diese Einstellungen verwenden</translation>
     </message>
     <message>
         <location filename="../../../gui/shell/actions.py"/>

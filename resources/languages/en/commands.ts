@@ -4,7 +4,7 @@
 <context>
     <name>commands</name>
     <message numerus="yes">
-        <location filename="../../../../../../gui/commands/panel.py"/>
+        <location filename="../../../gui/commands/panel.py"/>
         <source>and %n more</source>
         <translation>
             <numerusform>and %n more</numerusform>
