@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import click
 from sdedge.commands.generate import interruptible
 from sdedge.commands.terminal import echo, note, one_line
 from sdedge.errors import InvalidRequest
+from sdedge.events import Event, Notice
 from sdedge.machine.memory_plan import CHOICES
 
 if TYPE_CHECKING:
@@ -128,10 +130,21 @@ def _results(plans: Sequence[ReproductionPlan], options: dict[str, Any]) -> Iter
     prover = CanaryProver()
     load = load_engine(options["device"], options["dtype"], memory=options["memory"], allows=prover.allows)
     pipeline = Pipeline(load, prover=prover)
+    said: set[str] = set()
     for each in _by_model(plans):
         with show(1, quiet=options["quiet"] or options["as_json"]) as tell:
-            result = draw_again(each, pipeline, tell, options["at_least"], options["anyway"], output)
+            once = partial(tell_once, tell, said)
+            result = draw_again(each, pipeline, once, options["at_least"], options["anyway"], output)
         yield result
+
+
+def tell_once(tell: Callable[[Event], None], said: set[str], event: Event) -> None:
+    """Tells an event, but for a notice that was given for a picture before this one."""
+    if isinstance(event, Notice):
+        if event.message in said:
+            return
+        said.add(event.message)
+    tell(event)
 
 
 def _by_model(plans: Sequence[ReproductionPlan]) -> list[ReproductionPlan]:
@@ -152,7 +165,8 @@ def _print(result: Reproduction, details: bool, options: dict[str, Any]) -> None
         names = list(
             dict.fromkeys([*(f"no {each.role}" for each in result.plan.missing), *(e.field for e in result.unhonoured)])
         )
-        said = result.fault if result.plan.request is None else ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+        listed = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+        said = result.fault if result.outcome in ("unreadable", "failed") else listed
         echo(_row(str(result.plan.path), result.plan.source, str(result.outcome), decibels, similarity, said))
         return
     figures = ", ".join(text for text in (decibels, similarity and f"SSIM {similarity}") if text)

@@ -96,11 +96,29 @@ def reproduce(
     if plan.missing and not (anyway and "model" not in {file.role for file in plan.missing}):
         return undrawn(plan, Outcome.MISSING)
     try:
+        original = _Original.read(plan.path)
+    except InvalidRequest as error:  # its settings are whole, and its pixels are not
+        return undrawn(plan, Outcome.UNREADABLE, str(error))
+    try:
         picture, engine = _draw(pipeline, plan.request, tell)
     except (SdedgeError, OSError) as error:
         return undrawn(plan, Outcome.FAILED, str(error))
     drawn = None if output is None else output.write(picture.pixels, picture.request, picture.facts, 1)
-    return _graded(plan, picture, engine, at_least, drawn)
+    return _graded(plan, original, picture, engine, at_least, drawn)
+
+
+@dataclass(frozen=True)
+class _Original:
+    """The pixels of a picture's file, uint8 (H, W, 3), and whether its format loses any."""
+
+    pixels: np.ndarray
+    is_lossy: bool
+
+    @classmethod
+    def read(cls, path: Path) -> _Original:
+        """Reads a picture's pixels. Raises InvalidRequest for a file that is damaged or gone."""
+        with opened(path) as image:
+            return cls(np.asarray(image.convert("RGB")), image.format != "PNG")
 
 
 def _draw(pipeline: Pipeline, request: Request, tell: Callable[[Event], None]) -> tuple[Picture, str]:
@@ -111,12 +129,12 @@ def _draw(pipeline: Pipeline, request: Request, tell: Callable[[Event], None]) -
     raise InvalidRequest("Nothing was drawn.")
 
 
-def _graded(plan: ReproductionPlan, picture: Picture, engine: str, at_least: float, drawn: Path | None) -> Reproduction:
-    with opened(plan.path) as image:
-        original = np.asarray(image.convert("RGB"))
-        lossy = image.format != "PNG"
+def _graded(
+    plan: ReproductionPlan, file: _Original, picture: Picture, engine: str, at_least: float, drawn: Path | None
+) -> Reproduction:
+    original = file.pixels
     unhonoured = [*plan.unhonoured, *_circumstances(plan, engine)]
-    if lossy:
+    if file.is_lossy:
         reason = "The file is compressed with losses, so that nothing can equal it exactly."
         unhonoured.append(Unhonoured("format", plan.path.suffix.lstrip("."), reason))
     if picture.pixels.shape != original.shape:

@@ -12,11 +12,12 @@ from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images import metadata
 from sdedge.images.metadata_enlarged import with_enlargements
-from sdedge.images.metadata_fields import Unhonoured
+from sdedge.images.metadata_fields import Metadata, Unhonoured
 from sdedge.images.opening import opened
 from sdedge.library.needed_files import MissingFile, NeededFiles, find_files
 from sdedge.request import Request
-from sdedge.request_fields import depends_on
+from sdedge.request_fields import MAX_SIDE, depends_on
+from sdedge.text.tags import left_out
 
 _PICTURES = {
     "image": f"It was drawn from another picture, which is not in the file; {Remedy.GIVE_IMAGE}.",
@@ -59,8 +60,9 @@ def plan(path: Path, chosen: Mapping[str, Any] | None = None) -> ReproductionPla
     recorded = with_enlargements(recorded, size)
     chosen = dict(chosen or {})
     needed = find_files(recorded, chosen)
-    unhonoured = [each for each in recorded.unhonoured if each.field not in chosen and each.field != "image"]
+    unhonoured = [each for each in recorded.unhonoured if each.field not in chosen and each.field not in _PICTURES]
     _ask_for_pictures(needed, {each.field for each in recorded.unhonoured}, chosen)
+    _say_what_is_unsaid(needed, recorded, size)
     needed.fields.setdefault("model", default_model())
     request = _request(needed, chosen)
     drawn = request.width, request.height
@@ -71,6 +73,25 @@ def plan(path: Path, chosen: Mapping[str, Any] | None = None) -> ReproductionPla
         path, recorded.source, request, tuple(needed.missing), (*unhonoured, *needed.unhonoured),
         tuple(dict.fromkeys((*recorded.notes, *needed.notices))),
     )  # fmt: skip
+
+
+def _say_what_is_unsaid(needed: NeededFiles, recorded: Metadata, size: tuple[int, int]) -> None:
+    """Lists what the picture depends on and its text does not say, and the tags of its prompt that do not do what they say.
+
+    Where the text has no size, the file's own is drawn.
+    """
+    fields, said = needed.fields, needed.fields.keys() | {each.field for each in recorded.unhonoured}
+    for name in ("seed", "steps", "guidance", "sampler"):
+        if name not in said and recorded.source != "sdedge":
+            instead = "one is chosen by chance" if name == "seed" else "the usual one is used"
+            needed.unhonoured.append(Unhonoured(name, "", f"The picture does not say its {name}; {instead}."))
+    if not {"width", "height", "size", "image", "outpaint"} & said and all(
+        side % 8 == 0 and 64 <= side <= MAX_SIDE for side in size
+    ):
+        fields["width"], fields["height"] = size
+        needed.unhonoured.append(Unhonoured("size", "", "The picture does not say its size; the file's own is drawn."))
+    texts = (str(fields.get(name) or "") for name in ("prompt", "negative"))
+    needed.unhonoured += [Unhonoured("prompt", "", sentence) for sentence in left_out(*texts)]
 
 
 def _ask_for_pictures(needed: NeededFiles, lost: set[str], chosen: Mapping[str, Any]) -> None:

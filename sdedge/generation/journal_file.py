@@ -30,7 +30,8 @@ from sdedge.json_values import read_json
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"sdedge answers 1\n"
+_NAME = b"sdedge answers "
+MAGIC = _NAME + b"1\n"
 MAX_BYTES = 64 << 20
 """Of one journal; no more is recorded after it."""
 RATE = 150_000
@@ -79,6 +80,16 @@ def read_header(path: Path) -> Mapping[str, Any] | None:
             return _header(file.read(len(MAGIC) + _LENGTH.size + _HEADER_LIMIT))
     except OSError:
         return None
+
+
+def is_another_version(path: Path) -> bool:
+    """Returns whether a file is a journal in the form of another version of sdedge, of which nothing is read."""
+    try:
+        with open_regular(path) as file:
+            beginning = file.read(len(MAGIC))
+    except OSError:
+        return False
+    return beginning.startswith(_NAME) and beginning != MAGIC
 
 
 def read_journal(path: Path) -> Recorded | None:

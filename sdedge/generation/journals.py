@@ -29,6 +29,7 @@ from sdedge.generation.journal_file import (
     JournalWriter,
     Recorded,
     checksum,
+    is_another_version,
     read_header,
     read_journal,
 )
@@ -190,6 +191,14 @@ def difference(recorded: object, key: Mapping[str, str]) -> str:
     return next((PARTS[name] for name in key if recorded[name] != key[name]), "")
 
 
+def _why_not(path: Path, key: Mapping[str, str]) -> str:
+    """Returns why a file in a journal's place is not used, in words."""
+    if is_another_version(path):
+        return PARTS["sdedge"]
+    header = read_header(path)
+    return ("" if header is None else difference(header.get("key"), key)) or "it is damaged"
+
+
 @dataclass
 class BatchJournals:
     """The journals of one batch, one for each run of a sampler: of its first pass, and of each further one.
@@ -268,8 +277,7 @@ class BatchJournals:
         stem = path.name.rpartition("-")[0]
         for left_over in _journals(self.journals.folder, f"{stem}-"):
             if left_over not in self._opened:
-                header = read_header(left_over)
-                why = "it is damaged" if header is None else difference(header.get("key"), key) or "it is damaged"
+                why = _why_not(left_over, key)
                 self.notices.append(f"A journal of this picture is not used ({why}); it is drawn from the start.")
                 break
         return None

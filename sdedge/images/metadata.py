@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ _EXIF_IFD = ExifTags.IFD.Exif
 _USER_COMMENT = ExifTags.Base.UserComment
 _DESCRIPTION = ExifTags.Base.ImageDescription
 _SOFTWARE = ExifTags.Base.Software
+_GRAPH = re.compile(r"\s*(prompt|workflow)\s*:\s*(?=\{)", re.I)
 
 
 def write(
@@ -174,7 +176,8 @@ def _with_conflict(recorded: Metadata, unused: Metadata, differing: list[str], u
 def _texts_of_exif(image: Image.Image) -> Texts:
     """Reads every EXIF text that a known program writes, by our name for its place."""
     places = (("parameters", _user_comment), ("description", _description), ("Software", _software))
-    return {key: text for key, find in places if (text := _quietly(find, image))}
+    texts = {key: text for key, find in places if (text := _quietly(find, image))}
+    return {**texts, **(_quietly(_graphs, image) or {})}
 
 
 def _other_texts(image: Image.Image) -> Texts:
@@ -240,6 +243,15 @@ def _description(image: Image.Image) -> str:
 
 def _software(image: Image.Image) -> str:
     return str(image.getexif().get(_SOFTWARE, ""))
+
+
+def _graphs(image: Image.Image) -> Texts:
+    """Reads node graphs in a camera's tags, as ComfyUI writes them into WebP and JPEG: `prompt:{…}` and `workflow:{…}`."""
+    found: dict[str, str] = {}
+    for value in image.getexif().values():
+        if isinstance(value, str) and (match := _GRAPH.match(value)):
+            found.setdefault(match[1].lower(), _as_utf8(value[match.end() :]))
+    return found
 
 
 def _iptc(image: Image.Image) -> dict[tuple[int, int], bytes | list[bytes]] | None:

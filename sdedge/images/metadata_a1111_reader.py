@@ -16,7 +16,7 @@ from sdedge.images.metadata_controls_reader import is_control_key, read_controls
 from sdedge.images.metadata_detailer import read_details
 from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
 from sdedge.images.metadata_numerics import note_numerics
-from sdedge.images.metadata_passes import PART_KEYS, STRENGTH_KEY, read_passes
+from sdedge.images.metadata_passes import FIRST_SIZE, PART_KEYS, STRENGTH_KEY, first_pass, read_passes
 from sdedge.images.metadata_reasons import reason_of
 from sdedge.images.metadata_regional import put_regions
 from sdedge.request_fields import FIELDS, SIZE
@@ -87,10 +87,14 @@ def _put_settings(draft: Draft, settings: dict[str, str]) -> None:
         if (key := KEYS[name].key) in known:
             read(draft, known[key])
     draft.put_options(lambda: read_options(settings))
-    controls, left_out = read_controls(settings)
+    controls, left_out, lost = read_controls(settings)
     if controls:
         draft.put("controls", controls)
+    for each in lost:
+        draft.leave_out(each.field, each.value, each.reason)
     passes, not_read = read_passes(settings)
+    old = () if passes or not_read else first_pass(settings)
+    passes = passes or old
     if passes:
         draft.put("passes", passes)
         draft.fields.pop("strength", None)  # which is theirs
@@ -99,7 +103,7 @@ def _put_settings(draft: Draft, settings: dict[str, str]) -> None:
         draft.put("passes", (*passes, *details))
     for key, sentence in {**left_out, **not_read, **no_details}.items():
         draft.leave_out(key, settings[key], sentence)
-    draft.put_size_text(settings.get(SIZE.key))
+    draft.put_size_text(settings.get(FIRST_SIZE if old else SIZE.key))
     if not ours:
         _put_choices(draft, settings)
     if STRENGTH_KEY in settings and not passes and not any(key.startswith(("Hires", "First pass")) for key in settings):
@@ -107,7 +111,7 @@ def _put_settings(draft: Draft, settings: dict[str, str]) -> None:
     metadata_resources.put_resources(draft, settings)
     in_regions = put_regions(draft, settings)
     draft.keep(settings, set(_PLAIN))
-    _leave_out_unknown(draft, settings, read_keys | no_details.keys() | in_regions)
+    _leave_out_unknown(draft, settings, read_keys | no_details.keys() | in_regions | ({FIRST_SIZE} if old else set()))
 
 
 def _leave_out_unknown(draft: Draft, settings: dict[str, str], known: Set[str]) -> None:

@@ -111,9 +111,11 @@ def _novelai(texts: Texts) -> Metadata | None:
     draft.put_size(record.get("width"), record.get("height"))
     if isinstance(schedule := record.get("noise_schedule"), str):
         draft.put_schedule("uniform" if schedule == "native" else schedule)
+    _put_novelai_start(draft, record)
     sentence = "NovelAI's own models are not public; another model draws another picture."
     draft.leave_out("model", texts.get("Source", ""), sentence)
-    used = {"prompt", "uc", "sampler", "seed", "steps", "scale", "width", "height", "noise_schedule"}
+    used = {"prompt", "uc", "sampler", "seed", "steps", "scale", "width", "height", "noise_schedule",
+            "uncond_scale"}  # fmt: skip
     draft.keep({**record, "Source": texts.get("Source", "")}, used, _NOVELAI_INFORMATIVE)
     return draft.done()
 
@@ -121,9 +123,24 @@ def _novelai(texts: Texts) -> Metadata | None:
 _NOVELAI_INFORMATIVE = {
     "Source", "n_samples", "signed_hash", "request_type", "hide_debug_overlay", "legacy_v3_extend", "v4_prompt",
     "v4_negative_prompt",
-    "version", "strength", "noise", "uncond_scale", "controlnet_strength",
+    "version", "strength", "noise", "controlnet_strength", "prompt",
 }  # fmt: skip
 """What says nothing, says again what another says, or counts only with another one."""
+
+
+def _put_novelai_start(draft: Draft, record: dict[str, Any]) -> None:
+    """Sets what counts of a picture that was drawn from another one, and lists a scale of the undesired content beside 1."""
+    if record.get("uncond_scale") not in (None, 1, 0):
+        draft.leave_out("uncond_scale", record["uncond_scale"], "The undesired content is not weighed on its own.")
+    kind = str(record.get("request_type", ""))
+    if "Img2Img" not in kind and "Infill" not in kind:
+        return
+    draft.put("strength", record.get("strength"), to_float)
+    draft.note_start()
+    if record.get("noise"):
+        draft.leave_out("noise", record["noise"], "Noise is not added to the picture to start from.")
+    if "Infill" in kind:
+        draft.leave_out("mask", "", "It was drawn with a mask that is not in the file.")
 
 
 def _novelai_prompt(text: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sdedge.controls import Control
 from sdedge.errors import InvalidRequest
+from sdedge.images.metadata_comfyui_parts import joined_text, loras_of
 from sdedge.images.metadata_comfyui_passes import put_passes, whole_steps
 from sdedge.images.metadata_compel import unlike_ours
 from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
@@ -24,11 +25,17 @@ from sdedge.text.wildcards import escape
 _SAVES = re.compile(r"save|preview|image ?output", re.I)
 _WEIGHT = re.compile(r"(?<!\\)[()]")
 _LOADERS = ("ckpt_name", "base_ckpt_name", "unet_name", "model_name")
+_LAYERS = ("stop_at_clip_layer", "clip_skip")
 _TEXTS = ("text", "text_g", "prompt", "populated_text", "string", "wildcard_text", "value")
 _OWN_TEXTS = {"prompt": ("positive", "text_positive"), "negative": ("negative", "text_negative")}
 _SPLITS = {"ConditioningConcat": " BREAK ", "ConditioningCombine": ""}
-_HARMLESS = {"control_after_generate", "upload", "return_with_leftover_noise", "filename_prefix", "image"}
-_PLAIN = {"VAEDecode", "SamplerCustomAdvanced", "BasicGuider", "ConditioningConcat", "LoadImage", "KSampler"}
+_SCHEDULES = {"KarrasScheduler": "karras", "ExponentialScheduler": "exponential", "PolyexponentialScheduler": "polyexponential",
+              "AlignYourStepsScheduler": "ays", "BetaSamplingScheduler": "beta"}  # fmt: skip
+"""Node types that are a schedule of their own, and its name here."""
+_HARMLESS = {"control_after_generate", "upload", "return_with_leftover_noise", "filename_prefix", "image", "preview_method",
+             "vae_decode"}  # fmt: skip
+_PLAIN = {"VAEDecode", "SamplerCustomAdvanced", "BasicGuider", "ConditioningConcat", "LoadImage", "KSampler",
+          "CR Apply LoRA Stack"}  # fmt: skip
 """Node types that say nothing besides their links."""
 _LARGER, _REGIONS, _AFTER, _FREEU = (
     "A second, larger pass is not carried over.",
@@ -40,6 +47,7 @@ _REASONS = {
     "LatentUpscale": _LARGER,
     "LatentUpscaleBy": _LARGER,
     "ConditioningCombine": "Of two conditions that were combined only the first is carried over.",
+    "ConditioningAverage": "Of two conditions that were mixed only the first is carried over.",
     "ConditioningZeroOut": "A condition of zeros is not available; the prompt is empty.",
     "ConditioningSetArea": _REGIONS,
     "ConditioningSetMask": _REGIONS,
@@ -104,7 +112,11 @@ def _conditioned(graph: Graph, sampler: Node) -> Node:
 
 def _put_numbers(draft: Draft, graph: Graph, sampler: Node) -> None:
     custom = [sampler, _conditioned(graph, sampler)]
-    custom += [node for name in ("sigmas", "sampler", "noise") if (node := graph.source(sampler, name)) is not None]
+    custom += [node for name in ("sampler", "noise") if (node := graph.source(sampler, name)) is not None]
+    sigmas = graph.source(sampler, "sigmas")
+    while sigmas is not None and sigmas not in custom:
+        custom.append(sigmas)
+        sigmas = graph.source(sigmas, "sigmas")
 
     def said(*names: str) -> Any:
         return next((value for node in custom if (value := graph.value(node, *names)) is not None), None)
@@ -113,7 +125,8 @@ def _put_numbers(draft: Draft, graph: Graph, sampler: Node) -> None:
     draft.put("steps", said("steps"), to_int)
     draft.put("guidance", said("cfg"), to_float)
     draft.put_sampler(_sampler_name(draft, said("sampler_name")))
-    if isinstance(scheduler := said("scheduler"), str):
+    scheduler = said("scheduler") or next((_SCHEDULES[node.type] for node in custom if node.type in _SCHEDULES), None)
+    if isinstance(scheduler, str):
         draft.put_schedule(scheduler)
     start, end = said("start_at_step"), said("end_at_step")
     for name, value, neutral in (
@@ -144,7 +157,7 @@ def _put_text(draft: Draft, graph: Graph, node: Node, field: str, names: tuple[s
     if text is None and field == "prompt":
         draft.leave_out(field, "", "The prompt comes from a node that says it nowhere in the file; give it yourself.")
     draft.put(field, text)
-    if skipped := graph.value(_clip_skip(graph, graph.source(node, *names)), "stop_at_clip_layer"):
+    if skipped := graph.value(_clip_skip(graph, graph.source(node, *names)), *_LAYERS):
         draft.put("clip_skip", skipped, lambda layer: max(1, -to_int(layer)))
 
 
@@ -158,6 +171,8 @@ def _text(draft: Draft, graph: Graph, node: Node | None, field: str, names: tupl
             return _text(draft, graph, giver, field, names, hops - 1)
     if field == "prompt" and node.type.startswith("ControlNetApply"):
         _put_control(draft, graph, node)
+    if (joined := joined_text(graph, node)) is not None:
+        return _translated(draft, field, joined)
     if (joint := _SPLITS.get(node.type)) is not None:
         first, second = ("conditioning_to", "conditioning_from") if joint else ("conditioning_1", "conditioning_2")
         parts = [
@@ -165,7 +180,8 @@ def _text(draft: Draft, graph: Graph, node: Node | None, field: str, names: tupl
             for part in ((first, second) if joint else (first,))
         ]
         return joint.join(part for part in parts if part is not None)
-    return _text(draft, graph, graph.source(node, *names, "conditioning"), field, names, hops - 1)
+    onward = graph.source(node, *names, "conditioning", "conditioning_to", "conditioning_1")
+    return _text(draft, graph, onward, field, names, hops - 1)
 
 
 def _translated(draft: Draft, field: str, text: str) -> str:
@@ -177,7 +193,7 @@ def _translated(draft: Draft, field: str, text: str) -> str:
 
 def _clip_skip(graph: Graph, node: Node | None) -> Node | None:
     for _ in range(MAX_HOPS):
-        if node is None or "stop_at_clip_layer" in node.inputs:
+        if node is None or any(name in node.inputs for name in _LAYERS):
             return node
         node = graph.source(node, "clip", "positive", "conditioning", "conditioning_to", "conditioning_1")
     return None
@@ -206,11 +222,12 @@ def _put_model(draft: Draft, graph: Graph, sampler: Node) -> None:
     for _ in range(MAX_HOPS):
         if node is None:
             break
+        loras += loras_of(graph, node)
         if isinstance(name := graph.value(node, *_LOADERS), str):
             draft.put("model", last_part(name))
             draft.add_resource("model", last_part(name))
+            _put_vae_of(draft, graph.value(node, "vae_name"))
             break
-        loras += _loras(graph, node)
         node = graph.source(node, "model", "basic_pipe", "pipe")
     for name, unet, text in reversed(loras):
         tag = f"<lora:{name}:{unet:g}>" if unet == text else f"<lora:{name}:{text:g}:{unet:g}>"
@@ -221,28 +238,13 @@ def _put_model(draft: Draft, graph: Graph, sampler: Node) -> None:
         draft.add_resource("lora", name, "", unet)
 
 
-def _loras(graph: Graph, node: Node) -> list[tuple[str, float, float]]:
-    """Returns name, weight in the UNet and weight in the text encoder of each LoRA that a node loads."""
-    entries = [
-        (graph.value(node, "lora_name"), graph.value(node, "strength_model"), graph.value(node, "strength_clip"))
-    ]
-    for entry in node.inputs.values():  # rgthree's Power Lora Loader
-        if isinstance(entry, dict) and entry.get("on") and "lora" in entry:
-            entries.append((entry["lora"], entry.get("strength"), entry.get("strengthTwo") or entry.get("strength")))
-    loras = []
-    for name, unet, text in entries:
-        try:
-            weights = to_float(unet), 0.0 if text is None else to_float(text)
-        except (ValueError, TypeError, OverflowError):
-            continue
-        if isinstance(name, str) and name not in ("", "None") and weights != (0, 0):
-            loras.append((last_part(name), *weights))
-    return loras
-
-
 def _put_vae(draft: Draft, graph: Graph, end: Node) -> None:
     decoder = next((node for node in graph.upstream(end) if node.type.startswith("VAEDecode")), None)
-    if isinstance(name := graph.value(graph.source(decoder, "vae"), "vae_name"), str):
+    _put_vae_of(draft, graph.value(graph.source(decoder, "vae"), "vae_name"))
+
+
+def _put_vae_of(draft: Draft, name: Any) -> None:
+    if isinstance(name, str) and name.lower() not in ("baked vae", "none", ""):
         draft.put("vae", last_part(name))
         draft.add_resource("vae", last_part(name))
 
@@ -254,6 +256,8 @@ def _put_start(draft: Draft, graph: Graph, sampler: Node) -> None:
     for _ in range(MAX_HOPS):
         if node is None:
             return
+        if graph.source(node, "mask") is not None:
+            draft.leave_out("mask", "", "It was drawn with a mask that is not in the file.")
         width, height = (graph.value(node, name, f"empty_latent_{name}") for name in ("width", "height"))
         if "batch_size" in node.inputs or ("Empty" in node.type and width is not None):
             draft.put_size(width, height)

@@ -79,9 +79,7 @@ def _read_metadata(record: Mapping[str, Any], text: str) -> Metadata:
     for key, reason in _REASONS.items():
         if record.get(key) and key != "init_image":
             draft.leave_out(key, record[key], reason)
-    draft.keep(
-        record, _USED, _INFORMATIVE | _REASONS.keys() | ({"strength"} if not record.get("init_image") else set())
-    )
+    draft.keep(record, _USED | {"strength"}, _INFORMATIVE | _REASONS.keys())
     return draft.done()
 
 

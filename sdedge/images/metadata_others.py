@@ -24,15 +24,16 @@ _NAMES = {
     "prompt": ("prompt", "positiveprompt", "positive", "textprompt", "caption"),
     "negative": ("negativeprompt", "negative", "uc", "undesiredcontent", "negprompt"),
     "seed": ("seed", "usedseed", "noiseseed", "imageseed"),
-    "steps": ("steps", "numinferencesteps", "samplingsteps", "numsteps", "inferencesteps"),
-    "guidance": ("cfgscale", "cfg", "guidancescale", "scale", "guidance"),
+    "steps": ("steps", "numinferencesteps", "samplingsteps", "numsteps", "inferencesteps", "ddimsteps"),
+    "guidance": ("cfgscale", "cfg", "guidancescale", "scale", "guidance", "scaletxt"),
     "sampler": ("sampler", "samplername", "samplingmethod", "scheduler"),
     "schedule": ("scheduletype", "scheduler", "schedule", "noiseschedule"),
-    "model": ("model", "modelname", "basemodel", "checkpoint", "ckptname", "usestablediffusionmodel", "sdmodel", "modelfile"),
+    "model": ("model", "modelname", "basemodel", "checkpoint", "ckptname", "usestablediffusionmodel", "sdmodel", "modelfile",
+              "modelid"),
     "vae": ("vae", "vaename", "usevaemodel", "sdvae"),
     "size": ("resolution", "size", "imagesize"),
-    "width": ("width", "imagewidth"),
-    "height": ("height", "imageheight"),
+    "width": ("width", "imagewidth", "imgwidth", "w"),
+    "height": ("height", "imageheight", "imgheight", "h"),
     "clip_skip": ("clipskip", "clipstopatlayer"),
     "strength": ("denoisingstrength", "strength", "promptstrength", "initimagecreativity"),
     "guidance_rescale": ("cfgrescale", "guidancerescale"),
@@ -98,7 +99,7 @@ def read_record(record: Mapping[str, Any], text: str, software: str = "") -> Met
         draft.put_size(said.get("width"), said.get("height"))
     _put_strength(draft, record, said.get("strength"))
     draft.add_resource("model", draft.fields.get("model", ""), said.get("model hash", ""))
-    used = _put_adapters(draft, record, said) | set(keys.values())
+    used = _put_adapters(draft, record, said) | set(keys.values()) | _said_again(record, keys)
     sentence = f"The numerics of {shown(program)[1:-1]} are not available; ours are used."
     draft.leave_out("numerics", program, sentence)
     note_numerics(draft)
@@ -113,6 +114,12 @@ def _keys_of(record: Mapping[str, Any]) -> dict[str, str]:
         by_name.setdefault(_plain(key), key)
     keys = {name: next((by_name[each] for each in names if each in by_name), None) for name, names in _NAMES.items()}
     return {name: key for name, key in keys.items() if key is not None}
+
+
+def _said_again(record: Mapping[str, Any], keys: Mapping[str, str]) -> set[str]:
+    """Returns the keys that say a known setting under a second name, with the same value."""
+    names = {each: name for name, spellings in _NAMES.items() for each in spellings if name in keys}
+    return {key for key in record if (name := names.get(_plain(key))) and record[key] == record[keys[name]]}
 
 
 def _plain(key: str) -> str:
@@ -131,7 +138,9 @@ def _file(value: Any) -> str:
 
 
 def _skipped(value: Any) -> int:
-    return 2 if value is True else 1 if value is False else max(1, abs(to_int(value)))
+    if str(value).lower() in ("true", "false"):
+        return 2 if str(value).lower() == "true" else 1
+    return max(1, abs(to_int(value)))
 
 
 def _flag(value: Any) -> bool:

@@ -11,10 +11,11 @@ from sdedge.field_rows import InfotextKey
 from sdedge.field_types import Choice, Float
 from sdedge.images.naming import last_part
 from sdedge.pass_parts import HIRES, PARTS, PartSettings, PassPart, read_parts
-from sdedge.passes import Pass
+from sdedge.passes import Changes, Enlargement, Pass
 from sdedge.request import Request
-from sdedge.request_fields import FIELDS
+from sdedge.request_fields import FIELDS, SIZE
 
+FIRST_SIZE = "First pass size"
 _STRENGTH = FIELDS["strength"].infotext
 STRENGTH_KEY = _STRENGTH.key if isinstance(_STRENGTH, InfotextKey) else ""
 PART_KEYS: dict[str, str] = {row.key: name for name, row in PARTS.items() if row.key}
@@ -49,6 +50,19 @@ def part_text(row: PassPart, value: Any) -> str:
     if row.place in (("enlarge", "by"), ("boxes", "model")) and re.search(r"[/\\]", value):
         return last_part(value)
     return row.type.label(value) if isinstance(row.type, Choice) else row.type.format(value)
+
+
+def first_pass(settings: Mapping[str, str]) -> tuple[Pass, ...]:
+    """Returns the second pass of a picture of before hires fix had its keys: `First pass size` was drawn, and its latents were
+    enlarged to `Size`; none where it does not say so."""
+    first, whole = (re.fullmatch(r"(\d{2,5})x(\d{2,5})", settings.get(key, "")) for key in (FIRST_SIZE, SIZE.key))
+    if first is None or whole is None or first[0] == whole[0]:
+        return ()
+    try:
+        changes = {"strength": float(settings.get(STRENGTH_KEY, ""))}
+        return (Pass(Changes(changes), Enlargement("latent", size=(int(whole[1]), int(whole[2])))),)
+    except (InvalidRequest, ValueError):
+        return ()
 
 
 def read_passes(settings: Mapping[str, str]) -> tuple[tuple[Pass, ...], dict[str, str]]:

@@ -18,7 +18,7 @@ from sdedge.library.models import Library
 from sdedge.library.safe_settings import is_path, library_names, recorded_hashes, safe_settings
 from sdedge.passes import ENLARGERS, Pass
 from sdedge.text.clean import shown
-from sdedge.text.tags import extract_loras, unescaped
+from sdedge.text.tags import lora_tags, unescaped
 
 _TAG = re.compile(r"<(lora|lyco):([^<>:]{1,1024})((?::[^<>]*)?)>", re.I)
 _HEXADECIMAL = re.compile(r"[0-9a-f]{8,64}")
@@ -151,14 +151,12 @@ def _own_hash(name: str) -> str | None:
 def _find_loras(needed: NeededFiles, recorded: Metadata) -> None:
     """Writes each LoRA's tag with the name of the installed file that it is."""
     prompt = str(needed.fields.get("prompt") or "")
-    try:
-        tags = extract_loras(prompt)[1]
-    except InvalidRequest as error:
-        needed.unhonoured.append(Unhonoured("prompt", "", str(error)))
-        needed.fields["prompt"] = _TAG.sub("", prompt)
-        return
     names: dict[str, str | None] = {}
-    for tag in tags:
+    for tag in lora_tags(prompt):
+        if tag.lora is None:
+            needed.unhonoured.append(Unhonoured("lora", tag.text, tag.fault))
+            needed.fields["prompt"] = prompt = prompt.replace(tag.text, "")
+            continue
         plain = last_part(unescaped(tag.name))
         names[tag.name] = _installed_lora(needed, plain, _digits(_resource(recorded, "lora", plain).hash))
     if names:

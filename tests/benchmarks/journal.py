@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,9 +31,6 @@ from sdedge.generation.journals import Journal, Journals
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.request import Request
-
-ROOT = Path(__file__).parents[2]
-CHILD = "import sys; from tests.benchmarks.journal import die; die(*sys.argv[1:])"
 
 
 class SameEngine:
@@ -90,13 +87,13 @@ def request_of(model: str, sampler: str) -> Request:
     return Request("a red house", "trees", model, steps=8, sampler=sampler, seed=5, guidance=3.0)
 
 
-def die(model: str, sampler: str, folder: str, call: str) -> None:
+def die(model: str, sampler: str, folder: str, call: int) -> None:
     """Draws in this process, which ends by SIGKILL at a call of the network."""
     real, counted = TorchEngine.predict, [0]
 
     def predict(self: TorchEngine, inputs: object) -> torch.Tensor:
         counted[0] += 1
-        if counted[0] == int(call):
+        if counted[0] == call:
             time.sleep(0.05)  # the network has just begun
             os.kill(os.getpid(), signal.SIGKILL)
         return real(self, inputs)  # type: ignore[arg-type]
@@ -132,18 +129,21 @@ def count_calls(model: str, sampler: str, folder: Path | None) -> tuple[np.ndarr
 def measure_kills(model: str, samplers: Sequence[str], kills: int, seed: int, folder: Path) -> dict[str, str]:
     """Returns for each sampler how many killed pictures went on to equal pixels, and at which calls they were killed."""
     chance, result = random.Random(seed), {}
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    processes = multiprocessing.get_context("forkserver")  # each begins with torch loaded, and nothing else
+    processes.set_forkserver_preload([__name__ if __name__ != "__main__" else "tests.benchmarks.journal"])
     for sampler in samplers:
         expected, calls, _ = count_calls(model, sampler, None)
         at = [chance.randint(2, calls) for _ in range(kills)]
         equal = 0
         for call in at:
-            command = [sys.executable, "-c", CHILD, model, sampler, str(folder), str(call)]
-            code = subprocess.run(command, env=environment, check=False, capture_output=True).returncode
+            process = processes.Process(target=die, args=(model, sampler, str(folder), call))
+            process.start()
+            process.join()
             pixels, drawn, went_on = count_calls(model, sampler, folder)
             resumed = went_on > 0 and drawn < calls
-            equal += code == -signal.SIGKILL and resumed and np.array_equal(pixels, expected)
+            equal += process.exitcode == -signal.SIGKILL and resumed and np.array_equal(pixels, expected)
         result[sampler] = f"{equal} of {kills} equal, killed at call {', '.join(map(str, at))} of {calls}"
+        print(f"{sampler}: {result[sampler]}", file=sys.stderr, flush=True)
     return result
 
 

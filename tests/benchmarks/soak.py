@@ -1,7 +1,7 @@
 """What the queue promises: `python -m tests.benchmarks.soak [--faults N] [--seed N]`.
 
 The queue runs in a process of its own and is broken at random, 200 times by default; then every picture that was announced is
-compared with the disk and the database.
+compared with the disk and the database. Ctrl-C or SIGTERM ends it after the fault at hand, and what there is is compared.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from contextlib import suppress
@@ -41,7 +42,7 @@ FAULTS = (
 class Soak:
     """One long session in which something breaks again and again."""
 
-    def __init__(self, folder: Path, seed: int, small_disk: bool) -> None:
+    def __init__(self, folder: Path, seed: int, small_disk: bool, patience: float = PATIENCE) -> None:
         self.folder, self.data, self.out = folder, folder / "data", folder / "out"
         self.chance = random.Random(seed)
         self.kinds = [kind for kind in FAULTS if small_disk or kind != "fill disk"]
@@ -56,6 +57,7 @@ class Soak:
         self.kind = "nothing"
         self.complaints: list[str] = []
         self.jobs: dict[int, tuple[int, int]] = {}
+        self.patience = patience
         self.app = App(self.data)
 
     def round(self, number: int) -> None:
@@ -89,7 +91,7 @@ class Soak:
 
     def recover(self, job: int) -> None:
         """Bring the job to its end as a person would, and see that everything that stops is explained."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self.patience
         explained = None
         while (state := self.queue.get(job)).state != "done":
             if self.app.process.poll() is not None:
@@ -107,7 +109,7 @@ class Soak:
             if time.monotonic() > deadline:
                 self.complain("hung", f"job {job} is {state.state} ({state.reason!r}, queue {self.queue.paused!r})")
                 self.app.kill()
-                deadline = time.monotonic() + PATIENCE
+                deadline = time.monotonic() + self.patience
             time.sleep(0.02)
         self.report["outcomes"][_shorten(explained) if explained else "nobody noticed"] += 1
 
@@ -203,7 +205,7 @@ class Soak:
 
     def finish(self) -> dict:
         """Close everything and compare what was announced with the disk and the database."""
-        if not self.app.quit():
+        if not self.app.quit(self.patience):
             self.complain("hung", "the app did not end")
         for pid in self.app.workers:
             if is_running(pid):
@@ -254,17 +256,23 @@ def _shorten(reason: str) -> str:
     return " ".join(plain)[:90]
 
 
-def soak(folder: Path, faults: int, seed: int, small_disk: bool = False, tell: bool = False) -> dict:
+def soak(
+    folder: Path, faults: int, seed: int, small_disk: bool = False, tell: bool = False, patience: float = PATIENCE
+) -> dict:
     """Break the queue `faults` times; returns counts of what was found wrong, which should all be 0."""
-    session = Soak(folder, seed, small_disk)
+    session, stop = Soak(folder, seed, small_disk, patience), threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM) if tell else ():
+        signal.signal(each, lambda number, frame: stop.set())
     for number in range(faults):
+        if stop.is_set():
+            break
         session.round(number)
         if tell and number % 10 == 9:
             print(f"{number + 1} faults, {len(session.complaints)} complaints", flush=True)
     return session.finish()
 
 
-def _with_small_disk(folder: Path, faults: int, seed: int) -> dict:
+def _with_small_disk(folder: Path, faults: int, seed: int, patience: float) -> dict:
     """On a tmpfs of its own where that may be mounted, so that it can be filled."""
     size = 48 + faults // 8  # MB: each fault leaves a few pictures
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}m", "tmpfs", str(folder)]
@@ -272,7 +280,7 @@ def _with_small_disk(folder: Path, faults: int, seed: int) -> dict:
     if not mounted:
         print("no small disk could be mounted; run as root on Linux to include the fault 'fill disk'")
     try:
-        return soak(folder, faults, seed, small_disk=mounted, tell=True)
+        return soak(folder, faults, seed, small_disk=mounted, tell=True, patience=patience)
     finally:
         if mounted:
             subprocess.run(["umount", "-l", str(folder)], check=False)
@@ -282,9 +290,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds; more on a busy machine")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sdedge-soak-") as folder:
-        print(json.dumps(_with_small_disk(Path(folder), options.faults, options.seed), indent=2))
+        print(json.dumps(_with_small_disk(Path(folder), options.faults, options.seed, options.patience), indent=2))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from safetensors.torch import save_file
 
 from sdedge.commands import reproduce as command
@@ -19,6 +19,7 @@ from sdedge.engines.open import load_engine
 from sdedge.errors import SdedgeError
 from sdedge.evaluation.reproduction import Outcome, reproduce
 from sdedge.evaluation.reproduction_plan import plan
+from sdedge.events import Loading, Notice
 from sdedge.generation.pipeline import Pipeline
 from sdedge.images import metadata
 from sdedge.images.carried import encode, with_done
@@ -296,3 +297,42 @@ def test_an_enlarged_picture_is_drawn_and_enlarged_again(drawn, tiny_model, tmp_
     )
     status, (record,) = _run(tmp_path / "large.png", "--model", tiny_model, "--device", "cpu")
     assert (status, record["outcome"]) == (0, "identical"), record
+
+
+def test_what_a_picture_does_not_say_is_named_and_its_own_size_is_drawn(tmp_path):
+    path = tmp_path / "cut.png"
+    path.write_bytes(png(parameters="a cat <hypernet:x:1>\nSteps: 4, Sampler: Euler, CFG scale: 3").getvalue())
+    with Image.open(path) as image:
+        info = PngImagePlugin.PngInfo()
+        info.add_text("parameters", image.info["parameters"])
+        Image.new("RGB", (128, 64)).save(path, pnginfo=info)
+    planned = plan(path)
+    assert (planned.request.width, planned.request.height) == (128, 64)
+    lost = {each.field: each.reason for each in planned.unhonoured}
+    assert {"seed", "size", "model", "prompt"} == lost.keys() and "Hypernetworks" in lost["prompt"]
+
+
+def test_a_tag_that_cannot_be_read_leaves_the_other_loras():
+    needed = find_files(_recorded("a cat <lora:one:0.5> <lora:two:0.5:lbw=NONSENSE>"), {})
+    assert [(each.role, each.name) for each in needed.missing if each.role == "lora"] == [("lora", "one")]
+    (lost,) = [each for each in needed.unhonoured if each.field == "lora"]
+    assert lost.value == "<lora:two:0.5:lbw=NONSENSE>" and "<lora" not in needed.fields["prompt"]
+
+
+def test_what_holds_for_many_pictures_is_said_once():
+    told: list[object] = []
+    said: set[str] = set()
+    for event in (Notice("a"), Loading("model"), Notice("b"), Loading("model"), Notice("a")):
+        command.tell_once(told.append, said, event)
+    assert told == [Notice("a"), Loading("model"), Notice("b"), Loading("model")]
+
+
+def test_a_picture_whose_pixels_are_cut_off_ends_no_run(tmp_path):
+    path = tmp_path / "cut.png"
+    noise = np.random.RandomState(0).randint(0, 255, (64, 64, 3)).astype(np.uint8)
+    info = PngImagePlugin.PngInfo()
+    info.add_text("parameters", "a cat\nSteps: 4, Sampler: Euler, CFG scale: 3, Seed: 1, Size: 64x64, Model: pocket")
+    Image.fromarray(noise).save(path, pnginfo=info)
+    path.write_bytes(path.read_bytes()[:-5000])
+    result = reproduce(plan(path), None, lambda event: None)  # nothing is drawn
+    assert result.outcome is Outcome.UNREADABLE and "damaged" in result.fault

@@ -98,11 +98,11 @@ class App:
             with suppress(OSError):
                 pipe.close()
 
-    def quit(self) -> bool:
+    def quit(self, patience: float = PATIENCE) -> bool:
         """Whether it ended in time."""
         self.say("quit")
         try:
-            self.process.wait(PATIENCE)
+            self.process.wait(patience)
         except subprocess.TimeoutExpired:
             self.kill()
             return False
