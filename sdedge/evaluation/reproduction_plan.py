@@ -56,7 +56,8 @@ def plan(path: Path, chosen: Mapping[str, Any] | None = None) -> ReproductionPla
     except InvalidRequest as error:
         return ReproductionPlan(path, fault=str(error))
     if not recorded.source:
-        return ReproductionPlan(path, fault=f"{path} carries no settings.")
+        fault = " ".join((f"{path} carries no settings that can be read.", *recorded.notes))
+        return ReproductionPlan(path, fault=fault if recorded.notes else f"{path} carries no settings.")
     recorded = with_enlargements(recorded, size)
     chosen = dict(chosen or {})
     needed = find_files(recorded, chosen)

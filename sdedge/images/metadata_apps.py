@@ -44,8 +44,27 @@ def from_texts(texts: Texts) -> Metadata:
         _unread,
     ):
         if (recorded := reader(texts)) is not None:
-            return recorded
-    return Metadata()
+            return _with_damaged(recorded, texts)
+    return _with_damaged(Metadata(), texts)
+
+
+_RECORDS = ("sdedge", "description", "invokeai_metadata", "invokeai_graph", "invokeai_workflow", "sd-metadata", "prompt",
+            "workflow", "parameters", "Comment", "comment")  # fmt: skip
+"""Where programs write JSON."""
+_OBJECT = re.compile(r'\s*\{\s*"')
+
+
+def _with_damaged(recorded: Metadata, texts: Texts) -> Metadata:
+    """Returns the same with what is JSON by its beginning, and cannot be read as that, listed."""
+    damaged = [key for key in _RECORDS if _OBJECT.match(texts.get(key, "")) and not json_object(texts[key])]
+    lost = tuple(
+        Unhonoured(key, texts[key][:MAX_NAME], f"The picture's text {shown(key)} is {_DAMAGED}.") for key in damaged
+    )
+    notes = tuple(each.reason for each in lost)
+    return replace(recorded, notes=(*recorded.notes, *notes), unhonoured=(*recorded.unhonoured, *lost))
+
+
+_DAMAGED = "damaged or too large, and is not read"
 
 
 def parse_record(text: str) -> Metadata | None:

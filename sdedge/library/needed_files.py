@@ -127,14 +127,11 @@ def _find_model(needed: NeededFiles, recorded: Metadata, role: str) -> None:
         )
         return
     needed.fields[role] = installed_name
-    if (
-        by_hash is None
-        and _digits(hash)
-        and (own := _own_hash(installed_name)) is not None
-        and not own.startswith(hash)
-    ):
-        reason = f"The installed {role} of this name is another file: its hash is {own[:10]}, and the picture's {hash}."
-        needed.unhonoured.append(Unhonoured(role, name, reason))
+    if by_hash is None and _digits(hash) and not ((own := _own_hash(installed_name)) or "").startswith(hash):
+        is_another = f"is another file: its hash is {(own or '')[:10]}, and the picture's {hash}"
+        is_unknown = f"may be another file: its hash is not known, and the picture's is {hash}"
+        said = is_unknown if own is None else is_another
+        needed.unhonoured.append(Unhonoured(role, name, f"The installed {role} of this name {said}."))
 
 
 def _own_hash(name: str) -> str | None:

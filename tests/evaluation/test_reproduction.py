@@ -336,3 +336,11 @@ def test_a_picture_whose_pixels_are_cut_off_ends_no_run(tmp_path):
     path.write_bytes(path.read_bytes()[:-5000])
     result = reproduce(plan(path), None, lambda event: None)  # nothing is drawn
     assert result.outcome is Outcome.UNREADABLE and "damaged" in result.fault
+
+
+def test_a_hash_that_cannot_be_compared_is_said():
+    recorded = from_texts(
+        {"parameters": "a cat\nSteps: 4, Sampler: Euler, Seed: 1, Model hash: 0123456789, Model: pocket"}
+    )
+    (lost,) = [each for each in find_files(recorded, {}).unhonoured if each.field == "model"]
+    assert "may be another file" in lost.reason and "0123456789" in lost.reason

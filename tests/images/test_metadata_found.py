@@ -220,3 +220,15 @@ def test_settings_under_the_names_of_any_program():
 def test_a_strength_that_counts_is_not_listed_as_lost():
     recorded = _read(invokeai_metadata=INVOKEAI)
     assert recorded.fields["strength"] == 0.5 and _lost(recorded).keys() == {"image", "mask_blur"}
+
+
+def test_a_record_that_is_damaged_is_told_and_what_stands_beside_it_is_read():
+    ours = json.dumps({"sdedge": "0.1.0", "request": {"prompt": "a cat"}})
+    recorded = _read(parameters=A1111_TEXT, sdedge=ours[:-9])
+    assert recorded.fields["seed"] == 1 and _lost(recorded).keys() == {"sdedge"}
+    assert "damaged" in recorded.notes[-1]
+    graph = _read(prompt=json.dumps(comfyui_prompt())[:-40])
+    assert not graph.source and _lost(graph).keys() == {"prompt"}
+    assert "prompt" not in _lost(_read(prompt="{red|blue} house", seed="1", steps="2")), (
+        "a prompt in braces is no record"
+    )
