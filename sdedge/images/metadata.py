@@ -247,11 +247,11 @@ def _software(image: Image.Image) -> str:
 
 def _graphs(image: Image.Image) -> Texts:
     """Reads node graphs in a camera's tags, as ComfyUI writes them into WebP and JPEG: `prompt:{…}` and `workflow:{…}`."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for value in image.getexif().values():
         if isinstance(value, str) and (match := _GRAPH.match(value)):
-            found.setdefault(match[1].lower(), _as_utf8(value[match.end() :]))
-    return found
+            texts.setdefault(match[1].lower(), _as_utf8(value[match.end() :]))
+    return texts
 
 
 def _iptc(image: Image.Image) -> dict[tuple[int, int], bytes | list[bytes]] | None:

@@ -30,7 +30,7 @@ _TEXT_ENCODER = ("strength_clip{}", "lora_clip_strength{}", "clip_weight{}", "cl
 _SWITCHES = ("switch{}", "toggle{}", "enabled{}")
 """Names of a LoRA's weights and of what switches it off, {} being its number."""
 _PART = re.compile(r"(?:text|string|str|prompt)(?:[_ ][a-z]|[_ ]?\d{1,2})")
-_WHOLE = ("text", "string", "value", "prompt", "Text", "populated_text")
+_SINGLE_TEXTS = ("text", "string", "value", "prompt", "Text", "populated_text")
 
 Loras = list[tuple[str, float, float]]
 
@@ -101,5 +101,5 @@ def _said(graph: Graph, node: Node, key: str, hops: int) -> str | None:
     if giver is None:
         return None
     joined = joined_text(graph, giver, hops - 1)
-    text = graph.value(giver, *_WHOLE) if joined is None else joined
+    text = graph.value(giver, *_SINGLE_TEXTS) if joined is None else joined
     return text if isinstance(text, str) else None

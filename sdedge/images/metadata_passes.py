@@ -55,12 +55,12 @@ def part_text(row: PassPart, value: Any) -> str:
 def first_pass(settings: Mapping[str, str]) -> tuple[Pass, ...]:
     """Returns the second pass of a picture of before hires fix had its keys: `First pass size` was drawn, and its latents were
     enlarged to `Size`; none where it does not say so."""
-    first, whole = (re.fullmatch(r"(\d{2,5})x(\d{2,5})", settings.get(key, "")) for key in (FIRST_SIZE, SIZE.key))
-    if first is None or whole is None or first[0] == whole[0]:
+    first, size = (re.fullmatch(r"(\d{2,5})x(\d{2,5})", settings.get(key, "")) for key in (FIRST_SIZE, SIZE.key))
+    if first is None or size is None or first[0] == size[0]:
         return ()
     try:
         changes = {"strength": float(settings.get(STRENGTH_KEY, ""))}
-        return (Pass(Changes(changes), Enlargement("latent", size=(int(whole[1]), int(whole[2])))),)
+        return (Pass(Changes(changes), Enlargement("latent", size=(int(size[1]), int(size[2])))),)
     except (InvalidRequest, ValueError):
         return ()
 

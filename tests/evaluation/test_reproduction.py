@@ -320,11 +320,11 @@ def test_a_tag_that_cannot_be_read_leaves_the_other_loras():
 
 
 def test_what_holds_for_many_pictures_is_said_once():
-    told: list[object] = []
+    events: list[object] = []
     said: set[str] = set()
     for event in (Notice("a"), Loading("model"), Notice("b"), Loading("model"), Notice("a")):
-        command.tell_once(told.append, said, event)
-    assert told == [Notice("a"), Loading("model"), Notice("b"), Loading("model")]
+        command.tell_once(events.append, said, event)
+    assert events == [Notice("a"), Loading("model"), Notice("b"), Loading("model")]
 
 
 def test_a_picture_whose_pixels_are_cut_off_ends_no_run(tmp_path):

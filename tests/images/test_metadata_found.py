@@ -153,10 +153,10 @@ def test_loras_of_stacks_and_of_loaders_that_load_all():
 
 
 def test_prompts_of_joined_texts_and_mixed_conditions():
-    joined = {"class_type": "Text Concatenate", "delimiter": ", ", "text_a": "a red", "text_b": ["words", 0]}
-    words = {"class_type": "StringConcatenate", "string_a": "house", "string_b": "at night", "delimiter": " "}
+    joined = {"class_type": "Text Concatenate", "delimiter": ", ", "text_a": "a red", "text_b": ["inner", 0]}
+    inner = {"class_type": "StringConcatenate", "string_a": "house", "string_b": "at night", "delimiter": " "}
     recorded = _read(
-        prompt=comfyui_prompt(joined=joined, words=words, yes={"text": ["joined", 0]}, skip={"clip": ["checkpoint", 1]})
+        prompt=comfyui_prompt(joined=joined, inner=inner, yes={"text": ["joined", 0]}, skip={"clip": ["checkpoint", 1]})
     )
     assert recorded.fields["prompt"].startswith("a red, house at night") and "prompt" not in _lost(recorded)
     mixed = {"class_type": "ConditioningAverage", "conditioning_to": ["yes", 0], "conditioning_from": ["no", 0],
