@@ -60,10 +60,12 @@ def stage_of(network: Upscaler) -> Stage:
 
 def _rrdb(network: RRDBNet) -> Stage:
     unshuffle = network.config.unshuffle
-    body = chain(*map(_residual_block, network.blocks), Convolution(network.conv_body))
+    body: Stage = Convolution(network.conv_body)
+    for block in reversed([*network.blocks]):
+        body = InPieces(chain(_residual_block(block), body))
     ending = chain(Convolution(network.conv_hr, leaky_relu), Convolution(network.conv_last))
     for conv in reversed(network.ups):
-        ending = InPieces(chain(each(_doubled), Convolution(conv, leaky_relu), ending))
+        ending = InPieces(chain(each(_doubled), Convolution(conv, leaky_relu), ending), growth=4)
     folded = each(lambda rows: F.pixel_unshuffle(rows, unshuffle))
     return chain(folded, Convolution(network.conv_first), Residual(body), ending)
 
@@ -215,15 +217,19 @@ class DenseBlock:
 
 
 class InPieces:
-    """A stage that is given its rows in pieces of STRIP bytes, because it makes many more of them."""
+    """A stage that is given its rows in pieces, of which it makes no more than STRIP bytes: `growth` times as much as they are.
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    At the end of a picture every stage lets go of all rows that it kept, and the next one gets ever more of them at once.
+    """
+
+    def __init__(self, stage: Stage, growth: int = 1) -> None:
+        self.stage, self.growth = stage, growth
 
     def __call__(self, rows: Rows, last: bool) -> Rows:
         if rows is None:
             return self.stage(None, last)
-        pieces = rows.split(max(STRIP // (4 * rows.shape[1] * rows.shape[3] * rows.element_size()), 1), dim=2)
+        row = self.growth * rows.shape[1] * rows.shape[3] * rows.element_size()
+        pieces = rows.split(max(STRIP // row, SMALLEST // self.growth), dim=2)
         settled = [self.stage(piece, last and piece is pieces[-1]) for piece in pieces]
         made = [piece for piece in settled if piece is not None]
         return torch.cat(made, dim=2) if made else None
