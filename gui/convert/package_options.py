@@ -79,7 +79,7 @@ class ControlChoice(QWidget):
         self.list.clear()
         for name in names:
             item = QListWidgetItem(name)
-            item.setToolTip(plain_tooltip(name))
+            item.setData(Qt.ItemDataRole.ToolTipRole, plain_tooltip(name))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if name in chosen else Qt.CheckState.Unchecked)
             self.list.addItem(item)
