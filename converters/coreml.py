@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from converters import bundle
 from converters.about import About, about_model
@@ -31,6 +31,7 @@ from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.library.bundle_controls import CONTROLLED_UNETS
 from sdedge.library.licences import licence_of
 from sdedge.library.manifest import BundleComponent
+from sdedge.models.unet import UNet
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.weights.checkpoint import open_checkpoint
 
@@ -171,7 +172,7 @@ def _compression(
         return compressor("8bit"), {}
     yield Progress("Unet: drawing what it is measured on", 0, 1)
     states = trajectories(source.engine())
-    bench = Bench(source.network("unet"), states)
+    bench = Bench(cast(UNet, source.network("unet")), states)
     kernels = yield from analyse(bench, out / bundle.SENSITIVITY, json.dumps([choices["source"], choices["loras"]]))
     yield Progress("Unet: choosing bits", 0, 1)
     bits, measured = fit(bench, kernels, decibels)
