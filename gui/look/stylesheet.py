@@ -92,8 +92,12 @@ QComboBox QAbstractItemView::item:selected { background: $accent; color: $on_acc
 
 QCheckBox, QRadioButton { spacing: 8px; padding: 3px; border: 2px solid transparent; border-radius: ${radius}px; }
 QCheckBox:focus, QRadioButton:focus { border-color: $accent; }
-QCheckBox::indicator { width: 16px; height: 16px; border: 1px solid $muted; border-radius: 4px; background: $panel; }
-QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url("$icon_check_on_accent"); }
+QCheckBox::indicator, QAbstractItemView::indicator {
+    width: 16px; height: 16px; border: 1px solid $muted; border-radius: 4px; background: $panel;
+}
+QCheckBox::indicator:checked, QAbstractItemView::indicator:checked {
+    background: $accent; border-color: $accent; image: url("$icon_check_on_accent");
+}
 QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $muted; border-radius: 8px; background: $panel; }
 QRadioButton::indicator:checked { border: 5px solid $accent; width: 6px; height: 6px; }
 

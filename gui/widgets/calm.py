@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QPaintEvent, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QSlider, QStyle, QStyledItemDelegate, QStyleOptionComboBox, QStylePainter
 
@@ -29,6 +29,8 @@ class WideCombo(QComboBox):
         super().__init__()
         self.setMaxVisibleItems(16)
         self.setItemDelegate(QStyledItemDelegate(self))  # the style sheet gives the entries their height
+        self._is_open = False
+        self.model().rowsInserted.connect(self._make_room)
 
     def sizeHint(self) -> QSize:
         """Returns Qt's and the margin inside of which a text is drawn, so that its longest one is whole."""
@@ -43,7 +45,21 @@ class WideCombo(QComboBox):
         bar = view.verticalScrollBar().sizeHint().width() if self.count() > self.maxVisibleItems() else 0
         width = view.sizeHintForColumn(self.modelColumn()) + 2 * _FRAME + bar
         view.setMinimumWidth(min(width, self.screen().availableGeometry().width() - 2 * _FRAME))
+        self._is_open = True
         super().showPopup()
+
+    def hidePopup(self) -> None:
+        self._is_open = False
+        super().hidePopup()
+
+    def _make_room(self) -> None:
+        """Entries that come while the popup is open, as those of a library that is still read, find room in it."""
+        if self._is_open:
+            QTimer.singleShot(0, self, self._open_again)
+
+    def _open_again(self) -> None:
+        if self._is_open:
+            self.showPopup()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """A text that is too long ends in dots; Qt would cut it."""

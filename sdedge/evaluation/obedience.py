@@ -60,7 +60,12 @@ def obedience(
 
 
 def fraction_obeyed(engine: Engine, steps: int, prompts: int = 24) -> float | None:
-    """Returns which fraction of the facts of held-out prompts an engine's pictures show; None for a model that knows no world."""
+    """Returns which fraction of the facts of held-out prompts an engine's pictures show; None for a model that knows no world.
+
+    CLIP's vocabulary has every word of every world, and says nothing of what its model was trained on.
+    """
+    if len(engine.tokenizer.vocab) > LARGEST:
+        return None
     pipeline, request = (
         Pipeline(lambda model, vae: engine),
         Request("", model=engine.facts.name, steps=steps, safety=None),

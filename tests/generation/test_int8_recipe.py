@@ -120,6 +120,6 @@ def test_facts_are_counted_where_a_model_knows_a_world(tiny_model, monkeypatch):
     engine = TorchEngine.load(locate(EMBEDDED), "cpu")
     shown = fraction_obeyed(engine, 6, prompts=3)
     assert shown is not None and 0.3 < shown <= 1
-    assert fraction_obeyed(TorchEngine.load(tiny_model, "cpu"), 1) is None
+    assert fraction_obeyed(TorchEngine.load(tiny_model, "cpu"), 1, prompts=3) < 0.3  # of random weights
     monkeypatch.setattr(obedience, "LARGEST", len(engine.tokenizer.vocab) - 1)  # as CLIP's is larger
     assert fraction_obeyed(engine, 1) is None

@@ -10,6 +10,7 @@ from gui.form.enlarging import Enlarging, detailed, enlarged
 from gui.form.fields import Option
 from gui.languages.language import ENGLISH, Language, codes
 from gui.shell.views import VIEWS
+from gui.widgets.calm import WideCombo
 from sdedge.controls import Control
 from sdedge.guides import GUIDES, guide_choice
 from sdedge.library.adapters import lora_folder
@@ -186,3 +187,17 @@ def test_a_window_is_never_larger_than_its_screen(open_window):
     assert window.width() <= 853 and window.height() <= 533
     button = view.form.button
     assert window.rect().contains(button.mapTo(window, button.rect().bottomRight()))
+
+
+def test_an_open_popup_has_room_for_entries_that_come(qtbot):
+    combo = WideCombo()
+    qtbot.addWidget(combo)
+    combo.addItem("pocket")
+    combo.show()
+    combo.showPopup()
+    combo.addItems([f"a model of a longer name {number}" for number in range(5)])
+    qtbot.waitUntil(lambda: combo.view().viewport().height() >= 6 * combo.view().sizeHintForRow(0))
+    combo.hidePopup()
+    combo.addItem("later")
+    qtbot.wait(20)
+    assert not combo.view().isVisible()
