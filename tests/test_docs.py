@@ -13,7 +13,8 @@ from sdedge.cli import cli
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
 OTHERS = {"--ddim_steps", "--scale", "--ddim_eta", "--plms", "--dpm_solver", "--outdir", "--n_rows", "--skip_grid", "--skip_save",
-          "--fixed_code", "--precision", "--ckpt", "--config", "--laion400m", "--prompt", "--n_samples", "--n_iter", "--what", "--calls", "--only", "--by-processor",
+          "--fixed_code", "--precision", "--ckpt", "--config", "--laion400m", "--prompt", "--n_samples", "--n_iter", "--what",
+          "--calls", "--only", "--by-processor",
           "--f", "--no-deps", "--sampler_name", "--install",
           "--head", "--address", "--node-ip-address", "--include-dashboard", "--disable-usage-stats", "--generate"}  # fmt: skip
 """Options of CompVis's scripts, of the web UI's lists of prompts, of a benchmark, of pip, of xcode-select and of Ray."""
