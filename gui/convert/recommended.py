@@ -61,8 +61,14 @@ class OptimiseCard(QWidget):
         self._name()
 
     def look(self) -> None:
-        """Reads what was measured here."""
-        self._studio.bridge.background.run(probe_device, self.show_device, owner=self)
+        """Reads what was measured here; an answer that a later reading overtook is not shown."""
+        self._reading = reading = object()
+
+        def show(device: Device) -> None:
+            if self._reading is reading:
+                self.show_device(device)
+
+        self._studio.bridge.background.run(probe_device, show, owner=self)
 
     def show_device(self, device: Device) -> None:
         """Says what the button does here, or why there is nothing for it to do."""
