@@ -46,8 +46,7 @@ class CreateView(QWidget):
         self._studio = studio
         self._waiting_for_mask = False
         self._model = ""
-        self._looking = False
-        self._greeted = False
+        self._looking = self._greeted = False
         self._empty_is_meant = False
         self._chosen: GalleryEntry | None = None
         """The one of the pictures beside the canvas that was chosen last."""
