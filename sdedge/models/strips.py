@@ -39,46 +39,53 @@ def enlarge_strips(network: Upscaler, strips: Iterable[Tensor]) -> Iterator[Tens
     `strips` are the rows of the image, (1, 3, R, W) of 0..1. For a network that folds squares of pixels all heights and the
     width must be multiples of `config.unshuffle`.
     """
-    stage, waiting = stage_of(network), None
+    settled: list[Tensor] = []
+    stage, waiting = stage_of(network, each(settled.append)), None
     for rows in strips:
-        if waiting is not None and (settled := _call(stage, waiting, False)) is not None:
-            yield settled
+        if waiting is not None:
+            _call(stage, waiting, False)
         waiting = rows
-    if waiting is not None and (settled := _call(stage, waiting, True)) is not None:
-        yield settled
+        yield from settled
+        settled.clear()
+    if waiting is not None:
+        _call(stage, waiting, True)
+        yield from settled
 
 
 @torch.inference_mode()
-def _call(stage: Stage, rows: Tensor, last: bool) -> Rows:
-    return stage(rows, last)
+def _call(stage: Stage, rows: Tensor, last: bool) -> None:
+    stage(rows, last)
 
 
-def stage_of(network: Upscaler) -> Stage:
-    """Returns a network as one stage, for one picture."""
-    return _srvgg(network) if isinstance(network, SRVGGNet) else _rrdb(network)
+def stage_of(network: Upscaler, then: Stage) -> Stage:
+    """Returns a network and what takes its rows as one stage, for one picture."""
+    return _srvgg(network, then) if isinstance(network, SRVGGNet) else _rrdb(network, then)
 
 
-def _rrdb(network: RRDBNet) -> Stage:
-    unshuffle = network.config.unshuffle
-    body: Stage = Convolution(network.conv_body)
-    for block in reversed([*network.blocks]):
-        body = InPieces(chain(_residual_block(block), body))
-    ending = chain(Convolution(network.conv_hr, leaky_relu), Convolution(network.conv_last))
+def _rrdb(network: RRDBNet, then: Stage) -> Stage:
+    """Every part hands its rows in pieces to the rest, so that those of a picture's end are nowhere together."""
+    unshuffle, past_body = network.config.unshuffle, Shortcut()
+    rest = chain(Convolution(network.conv_hr, leaky_relu), Convolution(network.conv_last), then)
     for conv in reversed(network.ups):
-        ending = InPieces(chain(each(_doubled), Convolution(conv, leaky_relu), ending), growth=4)
+        rest = InPieces(chain(each(_doubled), Convolution(conv, leaky_relu), rest), growth=4)
+    rest = chain(Convolution(network.conv_body), past_body.add, rest)
+    for block in reversed([*network.blocks]):
+        rest = InPieces(chain(_residual_block(block), rest))
     folded = each(lambda rows: F.pixel_unshuffle(rows, unshuffle))
-    return chain(folded, Convolution(network.conv_first), Residual(body), ending)
+    return chain(folded, Convolution(network.conv_first), past_body.keep, rest)
 
 
 def _residual_block(block: RRDB) -> Stage:
-    return Residual(chain(DenseBlock(block.rdb1), DenseBlock(block.rdb2), DenseBlock(block.rdb3)), RESIDUAL)
+    past, parts = Shortcut(RESIDUAL), (DenseBlock(block.rdb1), DenseBlock(block.rdb2), DenseBlock(block.rdb3))
+    return chain(past.keep, *parts, past.add)
 
 
-def _srvgg(network: SRVGGNet) -> Stage:
+def _srvgg(network: SRVGGNet, then: Stage) -> Stage:
     scale = network.config.scale
+    past = Shortcut(way=lambda rows: F.interpolate(rows, scale_factor=scale))
     convs = [Convolution(conv, activation) for conv, activation in network.layers]
     ending = (Convolution(network.last), each(lambda rows: F.pixel_shuffle(rows, scale)))
-    return Residual(chain(*convs, *ending), shortcut=lambda rows: F.interpolate(rows, scale_factor=scale))
+    return chain(past.keep, *convs, *ending, past.add, then)
 
 
 def leaky_relu(rows: Tensor) -> Tensor:
@@ -100,7 +107,7 @@ def chain(*stages: Stage) -> Stage:
     return run
 
 
-def each(function: Callable[[Tensor], Tensor]) -> Stage:
+def each(function: Callable[[Tensor], Rows]) -> Stage:
     """Returns what works on every row by itself as a stage."""
     return lambda rows, last: None if rows is None else function(rows)
 
@@ -140,18 +147,21 @@ def convolved(conv: nn.Conv2d, rows: Tensor, top: bool, bottom: bool) -> Tensor:
     return F.conv2d(rows, conv.weight, conv.bias, padding=(0, 1))
 
 
-class Residual:
-    """What a stage makes of the rows, times `scale`, and the rows themselves by way of `shortcut`."""
+class Shortcut:
+    """Two stages, before and behind others: `keep` keeps the rows as `way` makes them, `add` adds them to `scale` times what
+    the others made of them."""
 
-    def __init__(self, stage: Stage, scale: float = 1.0, shortcut: Callable[[Tensor], Tensor] | None = None) -> None:
-        self.stage, self.scale, self.shortcut = stage, scale, shortcut
+    def __init__(self, scale: float = 1.0, way: Callable[[Tensor], Tensor] | None = None) -> None:
+        self.scale, self.way = scale, way
         self.waiting: deque[Tensor] = deque()
 
-    def __call__(self, rows: Rows, last: bool) -> Rows:
+    def keep(self, rows: Rows, last: bool) -> Rows:
         if rows is not None:
-            self.waiting.append(rows if self.shortcut is None else self.shortcut(rows))
-        settled = self.stage(rows, last)
-        return None if settled is None else self._taken(settled.shape[2]).add(settled, alpha=self.scale)
+            self.waiting.append(rows if self.way is None else self.way(rows))
+        return rows
+
+    def add(self, rows: Rows, last: bool) -> Rows:
+        return None if rows is None else self._taken(rows.shape[2]).add(rows, alpha=self.scale)
 
     def _taken(self, count: int) -> Tensor:
         """Takes so many rows from the top of those that wait."""

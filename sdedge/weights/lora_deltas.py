@@ -26,7 +26,7 @@ Pieces = Mapping[str, Any]  # Tensor (float32), or float for SCALARS
 
 def low_rank(p: Pieces, W: Tensor) -> Tensor:
     """Returns the delta of LoRA (Hu et al. 2021) and LoCon: `alpha/r * up @ down`, with `mid` in Tucker form."""
-    return _scale(p, p["down"].shape[0]) * _product(p["up"], p["down"], p.get("mid"))
+    return _times(_product(p["up"], p["down"], p.get("mid")), _scale(p, p["down"].shape[0]))
 
 
 def hadamard(p: Pieces, W: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ def hadamard(p: Pieces, W: Tensor) -> Tensor:
     for i in (1, 2):
         a, b, core = p[f"hada_w{i}_a"], p[f"hada_w{i}_b"], p.get(f"hada_t{i}")
         halves.append(_product(a if core is None else a.mT, b, core))
-    return _scale(p, p["hada_w1_b"].shape[0]) * (halves[0] * halves[1])
+    return _times(_times(halves[0], halves[1]), _scale(p, p["hada_w1_b"].shape[0]))
 
 
 def kronecker(p: Pieces, W: Tensor) -> Tensor:
@@ -143,8 +143,27 @@ def _product(up: Tensor, down: Tensor, core: Tensor | None = None) -> Tensor:
     """Returns up (out, r) times down (r, in * k), or with a Tucker core (r, r, h, w) between -> (out, in * h * w)."""
     up, down = up.flatten(1), down.flatten(1)
     if core is None:
-        return up @ down
+        return _matrix_product(up, down)
     return torch.einsum("oi,ijk,jc->ock", up, core.flatten(2), down).flatten(1)
+
+
+def _matrix_product(a: Tensor, b: Tensor) -> Tensor:
+    """Returns `a @ b`. Of tensors without data the shape alone: torch itself would import its compiler, which takes seconds."""
+    if not a.is_meta:
+        return a @ b
+    (rows, inner), (height, columns) = a.shape, b.shape
+    if inner != height:
+        raise RuntimeError(f"a product of {rows}x{inner} and {height}x{columns}")
+    return a.new_empty(rows, columns)
+
+
+def _times(a: Tensor, b: Tensor | float) -> Tensor:
+    """Returns `a * b`, b being of a's shape or a number; of tensors without data the shape alone, as `_matrix_product` does."""
+    if not a.is_meta:
+        return a * b
+    if isinstance(b, Tensor) and a.shape != b.shape:
+        raise RuntimeError(f"a product of {list(a.shape)} and {list(b.shape)}, number by number")
+    return a
 
 
 def _scale(p: Pieces, rank: int) -> float:

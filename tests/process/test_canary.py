@@ -13,6 +13,7 @@ import pytest
 from sdedge.interpreter import python_environment
 from sdedge.machine import canary, canary_checks
 from sdedge.machine.canary import State, Verdict
+from sdedge.machine.findings import DeviceFinding
 from sdedge.process.canary import Judged, ask, command_of, judge, predicted_seconds, report_on, settle
 from sdedge.process.canary_reference import model_hash, read_reference
 from sdedge.process.canary_trial import is_unable
@@ -255,6 +256,26 @@ def test_the_reference_is_of_the_embedded_model_and_of_every_block():
     sketches, drawn_by = read_reference()
     assert drawn_by == model_hash(), "run `python -m sdedge.process.canary_reference`"
     assert set(sketches) == {*FULL, canary_checks.PICTURE}
+
+
+@pytest.mark.parametrize("found, wide", [("torch", ""), ("own", ", own kernel"), (None, ", own kernel")])
+def test_the_widest_map_is_attended_in_the_faster_way_and_the_others_in_both(monkeypatch, found, wide):
+    import torch
+
+    from sdedge.engines.torch import block_runs
+
+    known = (
+        {"cpu": DeviceFinding("cpu", "", "float32", "channels_last", 2, "", attention_float32=found)} if found else {}
+    )
+    monkeypatch.setattr(block_runs.findings, "findings", lambda: known)
+    monkeypatch.setattr(block_runs.kernels, "attends", lambda dtype: True)
+    named = [name for name, _, _ in block_runs.names(torch.device("cpu"), torch.float32) if "attention" in name]
+    both = [
+        name + way
+        for name in ("attention of 640 channels", "attention of 1280 channels")
+        for way in ("", ", own kernel")
+    ]
+    assert sorted(named) == sorted(["attention of 320 channels" + wide, *both])
 
 
 @needs_embedded

@@ -28,6 +28,9 @@ from sdedge.engines.coreml.portable.tensors import TensorType, unpack
 from sdedge.engines.coreml.stored_weights import Place, StoredWeight, read_weights
 from sdedge.errors import ModelError
 from sdedge.files import inside, open_regular, sync
+from sdedge.weights.loading import is_finite
+
+Data = bytes | memoryview
 
 _ALIGNMENT = 64
 _SAMPLED = 4096  # numbers of a weight by which it is known again
@@ -213,19 +216,21 @@ def _write_change(
 
 
 def _halves(change: WeightChange) -> np.ndarray:
-    values = change.tensor.copy(torch.float16).numpy()
-    if not np.isfinite(values).all():
+    values = change.tensor.copy(torch.float16)
+    if not is_finite(values):
         raise ModelError(
             f"With the LoRA {change.weight.name} has values beyond half precision, which Core ML computes in; lower its weight."
         )
-    return values
+    return values.numpy()
 
 
-def _encoded(weight: StoredWeight, values: np.ndarray) -> tuple[dict[str, bytes], Palette | Scaled | None]:
+def _encoded(weight: StoredWeight, values: np.ndarray) -> tuple[dict[str, Data], Palette | Scaled | None]:
     """Returns the bytes of each argument, and the compressed kernel where it is one."""
     places = weight.places[0]
     if weight.form == "dense":
-        return {"val": values.tobytes() * (places["val"].type.elements // values.size)}, None
+        times = places["val"].type.elements // values.size
+        whole = values.tobytes() * times if times > 1 else memoryview(np.ascontiguousarray(values)).cast("B")
+        return {"val": whole}, None
     kernel = as_kernel(values)
     if weight.form == "palette":
         groups, _ = weight.palettes
@@ -250,14 +255,14 @@ def _psnr(kernel: np.ndarray, compressed: Palette | Scaled) -> float:
 
 def _place(
     package: Path, files: dict[str, _WeightFile], edits: dict[tuple[str, str], bytes | int], weight: StoredWeight, place: Place,
-    argument: str, data: bytes,
+    argument: str, data: Data,
 ) -> None:  # fmt: skip
     """Writes the bytes of one argument where they belong, or notes what must change in the program for them."""
     if len(data) != place.type.bytes:
         raise ModelError(f"{weight.name} does not fit its place in {package}; convert the model again.")
     key = (weight.label, argument)
     if place.offset is None:
-        edits[key] = data
+        edits[key] = bytes(data)
         return
     if place.file not in files:
         files[place.file] = _WeightFile(weight_file(package, place.file))
@@ -274,12 +279,12 @@ class _WeightFile:
         self._path = path
         self._file = open(path, "r+b")  # noqa: SIM115  # held over many writes
 
-    def write(self, offset: int, kind: TensorType, data: bytes) -> None:
+    def write(self, offset: int, kind: TensorType, data: Data) -> None:
         start, _ = _find_data(self._file, self._path, offset, kind)
         self._file.seek(start)
         self._file.write(data)
 
-    def append(self, offset: int, kind: TensorType, data: bytes) -> int:
+    def append(self, offset: int, kind: TensorType, data: Data) -> int:
         """Adds a blob like the one at `offset` behind all others and returns the offset of its metadata."""
         _, length = _find_data(self._file, self._path, offset, kind)
         self._file.seek(offset)
@@ -287,7 +292,8 @@ class _WeightFile:
         code = next(code for code, name in DTYPES.items() if name == kind.dtype)
         place = -(-length // _ALIGNMENT) * _ALIGNMENT
         self._file.seek(place)
-        self._file.write(METADATA.pack(SENTINEL, code, len(data), place + METADATA.size, padding) + data)
+        self._file.write(METADATA.pack(SENTINEL, code, len(data), place + METADATA.size, padding))
+        self._file.write(data)
         self._file.seek(0)
         count, _ = HEADER.unpack(self._file.read(HEADER.size))
         self._file.seek(0)

@@ -14,11 +14,15 @@ from sdedge.machine import findings
 from sdedge.machine.probe import LAYOUTS
 from sdedge.models.attention import AttentionFunction, padded, row_pieces, sdpa, set_attention
 
+OWN_KERNEL = ", own kernel"
+WIDEST = "attention of 320 channels"
+
 
 def variants(name: str, device: torch.device, dtype: torch.dtype) -> dict[str, AttentionFunction | None]:
     """Returns the ways of attention that a UNet may run by on a device, by words to be added to a block's name.
 
-    All of them are run, whichever the probe chose: it chooses anew when the machine is measured again.
+    All of them are run, whichever the probe chose: it chooses anew when the machine is measured again. Of a CPU's two ways
+    the widest map, which costs as much as everything else, goes by that which was found faster alone.
     """
     if not name.startswith("attention"):
         return {"": None}
@@ -26,8 +30,15 @@ def variants(name: str, device: torch.device, dtype: torch.dtype) -> dict[str, A
         pieces = row_pieces(mps.score_budget())
         return {"": pieces, ", fused": padded(pieces)}
     if device.type == "cpu" and kernels.attends(dtype):
-        return {"": sdpa, ", own kernel": kernels.attention}
+        ways: dict[str, AttentionFunction | None] = {"": sdpa, OWN_KERNEL: kernels.attention}
+        return ways if name != WIDEST else {faster: ways[faster] for faster in (_faster(device, dtype),)}
     return {"": None}
+
+
+def _faster(device: torch.device, dtype: torch.dtype) -> str:
+    """Returns the words for the attention that was found faster on a CPU; the own kernel's where nothing was measured."""
+    known = findings.findings().get(str(device))
+    return "" if known and known.attention_in(str(dtype).removeprefix("torch.")) == "torch" else OWN_KERNEL
 
 
 @torch.inference_mode()

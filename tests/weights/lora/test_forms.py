@@ -5,15 +5,20 @@ from __future__ import annotations
 import copy
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from sdedge.errors import ModelError
 from sdedge.models.clip import CLIPText
 from sdedge.models.unet import UNet
+from sdedge.weights.files import LazyTensor, WeightFile
 from sdedge.weights.lora import apply, open_lora
 from sdedge.weights.lora_deltas import Patch, kronecker
 from sdedge.weights.lora_keys import TEXT, UNET, modules_by_stem
@@ -299,3 +304,40 @@ def test_an_alpha_beside_a_form_without_rank_is_ignored(name: str):
     patch = Patch("module", {name: difference, "alpha": 4.0})
     patch.check((2, 3), None)
     assert torch.equal(patch.delta(torch.ones(2, 3)), difference)
+
+
+@pytest.mark.parametrize("kernel", [(), (3, 3)])
+@pytest.mark.parametrize("form", ["LoRA", "LoHa"])
+def test_a_low_rank_change_is_checked_without_torch_s_compiler(
+    form: str, kernel: tuple[int, ...], meta_products: list[str]
+):
+    """Products of tensors without data import it, and sympy: seconds before the first picture."""
+    up, down = (8, 2, *[1] * len(kernel)), (2, 6, *kernel)
+    names = {"LoRA": ["up", "down"], "LoHa": ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"]}[form]
+    pieces = {name: unread(shape) for name, shape in zip(names, [up, down] * 2, strict=False)}
+    Patch("module", {**pieces, "alpha": 1.0}).check((8, 6, *kernel), None)
+    with pytest.raises(ModelError, match="made for another model"):
+        Patch("module", pieces).check((8, 7, *kernel), None)
+    with pytest.raises(ModelError, match="made for another model"):
+        Patch("module", {**pieces, names[0]: unread((8, 3))}).check((8, 6, *kernel), None)
+    assert meta_products == []
+
+
+def unread(shape: tuple[int, ...]) -> LazyTensor:
+    """A tensor of a file that nobody reads."""
+    return LazyTensor("", shape, "float32", cast(WeightFile, None), 0)
+
+
+@pytest.fixture
+def meta_products() -> Iterator[list[str]]:
+    """What torch was asked to multiply of tensors without data."""
+    asked: list[str] = []
+
+    class Asked(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            if "mul" in (name := getattr(function, "__name__", "")) and any(getattr(a, "is_meta", False) for a in args):
+                asked.append(name)
+            return function(*args, **(kwargs or {}))
+
+    with Asked():
+        yield asked
