@@ -14,6 +14,11 @@ if __name__ == "__main__":
     names = [each for each in sys.argv[1:] if each != "--anyway"]
     if len(names) + 1 < len(sys.argv):
         os.environ[SETTING] = "1"
+    if unknown := [name for name in names if name not in every]:
+        sys.exit(
+            f"{unknown[0]} is no benchmark; choose from {', '.join(every)}. Options are for one of them alone: "
+            "`python -m tests.benchmarks.NAME --help`."
+        )
     for name in names or every:
         print(f"\n## {name}\n", flush=True)
         sys.argv = [name]

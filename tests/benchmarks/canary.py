@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -30,6 +31,7 @@ def run(name: str, engine: str) -> CanaryRun:
 
 def main() -> None:
     """Prints how many of each kind were seen as what they are."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     faults, healthy = (int(os.environ.get("CANARY_COUNT", count)) for count in (25, 50))
     for name in FAULTS:
         start = time.monotonic()

@@ -8,7 +8,7 @@ fresh renders are found. A step takes 0.3 s of one core; 90 steps are too few to
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +137,11 @@ def measure(file: Path, pictures: int = 40, seed: int = 1) -> tuple[float, float
 
 
 def main() -> None:
-    file = train(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("detector.safetensors"), *map(int, sys.argv[2:3]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, nargs="?", default=Path("detector.safetensors"))
+    parser.add_argument("steps", type=int, nargs="?", default=STEPS)
+    options = parser.parse_args()
+    file = train(options.file, options.steps)
     boxes, kinds = measure(file)
     print(f"{file}: {file.stat().st_size / 1e6:.2f} MB; boxes {boxes:.0%}, of the right kind {kinds:.0%}")
 
