@@ -72,19 +72,20 @@ class Bridge(QObject):
 
     def start(self) -> None:
         """Takes the data folder and begins to draw what waits; `ready` or `unavailable` follows."""
-        from sdedge.process.supervisor import Supervisor  # after the first paint
 
-        supervisor = Supervisor(
-            self._folder, self._heard.emit, drawer=self._drawer, limits=self._limits, previews=True, warm=self._warm
-        )
-        supervisor.keep_awake = self._keep_awake
-        self._set_power(supervisor)
+        def begin() -> Supervisor:
+            from sdedge.process.supervisor import Supervisor  # brings numpy, for which the window would stand still
 
-        def begin() -> None:
+            supervisor = Supervisor(
+                self._folder, self._heard.emit, drawer=self._drawer, limits=self._limits, previews=True, warm=self._warm
+            )
+            self._instruct(supervisor)
             supervisor.start()
             self._supervisor = supervisor
+            return supervisor
 
-        def begun(_: None) -> None:
+        def begun(supervisor: Supervisor) -> None:
+            self._instruct(supervisor)  # what was chosen meanwhile
             self._timer.start()
             self.ready.emit()
             supervisor.wake()
@@ -112,6 +113,10 @@ class Bridge(QObject):
         self._battery, self._heat = battery, heat
         if self._supervisor is not None:
             self._set_power(self._supervisor)
+
+    def _instruct(self, supervisor: Supervisor) -> None:
+        supervisor.keep_awake = self._keep_awake
+        self._set_power(supervisor)
 
     def _set_power(self, supervisor: Supervisor) -> None:
         from sdedge.process.power import HeatLimit, PowerPolicy
