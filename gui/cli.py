@@ -16,6 +16,7 @@ def gui(files: tuple[str, ...], install_desktop: bool, remove_desktop: bool) -> 
     if install_desktop or remove_desktop:
         _change_desktop(files, install_desktop, remove_desktop)
         return
+    from gui.shell.imports import keep_imports_plain
     from gui.shell.x11 import missing_packages
     from sdedge.interpreter import how_to_install
 
@@ -25,6 +26,7 @@ def gui(files: tuple[str, ...], install_desktop: bool, remove_desktop: bool) -> 
             f"on Debian or Ubuntu with `sudo apt install {' '.join(packages)}`."
         )
     try:
+        keep_imports_plain()
         from gui.shell.app import main
     except ImportError as error:
         raise click.ClickException(f"Qt cannot be loaded ({error}); {how_to_install('PySide6-Essentials')}.") from error

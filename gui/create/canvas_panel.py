@@ -71,6 +71,12 @@ class CanvasPanel(QWidget):
 
     # Masks
 
+    def show_hint(self, hint: QImage, model: str) -> None:
+        """Shows a control's hint on the canvas; Space shows the picture of before."""
+        if not self.is_edited and not hint.isNull():
+            self.canvas.show_picture(hint)
+            self.caption.setText(self.tr("Hint of {0}").format(model))
+
     def begin_mask(self, image: QImage, mask: QImage | None) -> None:
         """Shows the picture and lets a mask be painted over it, from an earlier one if there is one."""
         layer = MaskLayer(image.size())

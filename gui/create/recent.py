@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from PySide6.QtCore import (
@@ -119,7 +120,7 @@ class Recent(QWidget):
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._menu)
         self.list.setObjectName("recent")
-        self.toolbar = ThumbnailToolbar(studio, self.list)
+        self.model.modelReset.connect(lambda: self.toolbar)  # there is something to do it with from then on
         self.list.addAction(studio.actions["trash"])
         title = PlainLabel(self.tr("Recent"))
         set_kind(title, "title")
@@ -130,6 +131,10 @@ class Recent(QWidget):
         column.addWidget(title)
         column.addWidget(self.list, 1)
         self.model.refresh()
+
+    @cached_property
+    def toolbar(self) -> ThumbnailToolbar:
+        return ThumbnailToolbar(self._studio, self.list)
 
     def close_threads(self) -> None:
         """No thumbnail is made any more."""

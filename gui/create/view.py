@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from gui.create.canvas_boxes import EDGES, REGIONS, CanvasBoxes
 from gui.create.canvas_panel import CanvasPanel
-from gui.create.detections import CanvasDetections
 from gui.create.grid_sheets import GridSheets
 from gui.create.mask_layer import MaskLayer
 from gui.create.presenter import CanvasPresenter
@@ -35,6 +34,7 @@ from sdedge.library.job_states import Wish
 from sdedge.library.jobs import Job
 
 if TYPE_CHECKING:
+    from gui.create.detections import CanvasDetections
     from gui.models.card import ModelCard
 
 
@@ -44,7 +44,7 @@ class CreateView(QWidget):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
-        self._waiting_for_mask = False
+        self._waiting_for_mask = self._waiting_to_paint = self._waiting_to_drag = False
         self._model = ""
         self._looking = self._greeted = False
         self._empty_is_meant = False
@@ -56,7 +56,7 @@ class CreateView(QWidget):
         self.strip = ProgressStrip(studio)
         self.side = SideColumn(studio, studio.board)
         self.boxes = CanvasBoxes(studio, self.panel)
-        self.detections = CanvasDetections(studio, self.panel, self.form.enlarge)
+        self.detections: CanvasDetections | None = None
         self.presenter = CanvasPresenter(studio, self.panel, self.strip)
         self.sheets = GridSheets(studio, self.panel)
         self._lay_out()
@@ -230,15 +230,7 @@ class CreateView(QWidget):
         self.form.image.edges.show_dragging(what == EDGES)
         self.form.regions.draw.setChecked(what == REGIONS)
 
-    def _show_hint(self, hint: QImage, model: str) -> None:
-        """Shows a control's hint on the canvas; Space shows the picture of before."""
-        if not self.panel.is_edited and not hint.isNull():
-            self.panel.canvas.show_picture(hint)
-            self.panel.caption.setText(self.tr("Hint of {0}").format(model))
-
     # Building
-
-    _waiting_to_paint = _waiting_to_drag = False
 
     def _lay_out(self) -> None:
         centre = QWidget()
@@ -264,33 +256,45 @@ class CreateView(QWidget):
         studio = self._studio
         self.form.generate.connect(self.generate)
         self.form.buttons.cancelled.connect(self._cancel_drawing)
-        self.form.image.looked.connect(self._show_source)
-        self.form.image.paint_wanted.connect(self.paint_mask)
-        self.form.image.edges.dragging_wanted.connect(self._drag_edges)
-        self.form.regions.drawing_wanted.connect(self._draw_regions)
-        self.form.regions.chosen.connect(self.boxes.select)
-        self.boxes.chosen.connect(self.form.regions.show_row)
+        self.form.section_made.connect(self._join)
         self.boxes.shown.connect(self._show_editing)
-        self.form.grid.wanted.connect(self.draw_grid)
-        self.form.control.hint_wanted.connect(self._show_hint)
         self.panel.mask_done.connect(self._keep_mask)
         self.side.recent.chosen.connect(self._show_entry)
         self.presenter.retry_wanted.connect(self._retry)
         self.presenter.smaller_wanted.connect(self._draw_smaller)
         studio.mask_wanted.connect(self.paint_mask)
         self.panel.canvas.filled.connect(self._greet)
-        studio.drops.looked.connect(self.form.image.give)
+        studio.drops.looked.connect(lambda source: self.form.image.give(source))
         studio.library_changed.connect(self.form.look_around)
         studio.form.watch(self._read_model, "model")
         studio.form.watch(self._prompt_changed, "prompt")
         app = cast(QGuiApplication, QGuiApplication.instance())
         app.applicationStateChanged.connect(self._come_back)
 
+    def _join(self, name: str) -> None:
+        """Listens to a section of the form, which is made when it is first opened or asked for."""
+        form = self.form
+        if name == "image":
+            form.image.looked.connect(self._show_source)
+            form.image.paint_wanted.connect(self.paint_mask)
+            form.image.edges.dragging_wanted.connect(self._drag_edges)
+        elif name == "regions":
+            form.regions.drawing_wanted.connect(self._draw_regions)
+            form.regions.chosen.connect(self.boxes.select)
+            self.boxes.chosen.connect(form.regions.show_row)
+        elif name == "enlarge":
+            from gui.create.detections import CanvasDetections
+
+            self.detections = CanvasDetections(self._studio, self.panel, form.enlarge)
+        elif name == "grid":
+            form.grid.wanted.connect(self.draw_grid)
+        elif name == "controls":
+            form.control.hint_wanted.connect(self.panel.show_hint)
+
     def _begin(self, latest: list[GalleryEntry]) -> None:
         """Shows on the canvas the latest picture, or before there is one what this is."""
         if not self.panel.canvas.is_empty:
             return
-
         if latest:
             show = partial(self.presenter.show_latest, latest[0])
             self._studio.bridge.background.run(
@@ -312,18 +316,12 @@ class CreateView(QWidget):
         actions.bind("cancel-after", partial(self.cancel, Wish.PICTURE))
         actions.bind("pause-queue", lambda: board.pause(actions["pause-queue"].isChecked()))
         actions.bind("clear-queue", board.clear)
-        actions.bind("open", self.form.image.choose)
+        actions.bind("open", lambda: self.form.image.choose())
         actions.bind("open-folder", lambda: reveal(self._studio.settings.output().folder))
         actions.bind("weigh-more", partial(self._weigh, 1))
         actions.bind("weigh-less", partial(self._weigh, -1))
         actions.bind("history", prompt.show_history)
-        actions.bind("clear-prompt", self._clear_prompt)
-
-    def _clear_prompt(self) -> None:
-        form, before = self._studio.form, self._studio.form.prompt
-        self.form.prompt.editor.show_text("")
-        if before:
-            self._studio.offer_undo(self.tr("The prompt is cleared."), lambda: form.put(prompt=before))
+        actions.bind("clear-prompt", prompt.clear)
 
     def _weigh(self, direction: int) -> None:
         negative = self.form.negative.editor
@@ -393,8 +391,9 @@ class CreateView(QWidget):
         settings.set_state("create", self.splitter.saveState())
         settings.set_state("side", self.side.splitter.saveState())
         self._draft.close()
-        self.form.control.close_processes()
-        self.detections.end()
+        self.form.close_processes()
+        if self.detections is not None:
+            self.detections.end()
         self.strip.rest("")
         self.side.recent.close_threads()
         super().closeEvent(event)

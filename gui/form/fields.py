@@ -149,9 +149,9 @@ class Choice(QWidget):
         self.combo.setAccessibleName(label)
         self.note = FaultLabel()
         self._advice = advice
+        lay_out(self, label, self.combo, note=self.note)  # before the note says anything: alone, it would be a window
         self.offer(options)
         self.combo.activated.connect(lambda row: form.set_value(name, self._options[row].value))
-        lay_out(self, label, self.combo, note=self.note)
         watch(self, form, self._refresh, *form.fields_of(name))
 
     def offer(self, options: Sequence[Option]) -> None:

@@ -44,6 +44,13 @@ class PromptField(QWidget):
         if name == "prompt":
             watch(self, studio.form, self._strike_out, "prompt", "loras_off")
 
+    def clear(self) -> None:
+        """Takes the text out, which can be undone."""
+        form, before = self._studio.form, self._studio.form.prompt
+        self.editor.show_text("")
+        if before:
+            self._studio.offer_undo(self.tr("The prompt is cleared."), lambda: form.put(prompt=before))
+
     def _lay_out(self, label: str) -> None:
         title = PlainLabel(label)
         set_kind(title, "strong")

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
 
-from gui.form.adapters_section import AdaptersSection
-from gui.form.control_section import ControlSection
-from gui.form.enlarge_section import EnlargeSection
 from gui.form.few_steps_hint import FewStepsHint
 from gui.form.fields import Choice, NumberField, Option, control, controls, label_of, watch
 from gui.form.generate_buttons import GenerateButtons
-from gui.form.grid_section import GridSection
-from gui.form.guidance_section import GuidanceSection
-from gui.form.image_section import ImageSection
 from gui.form.memory_hint import MemoryHint
 from gui.form.model import OPTION, SHOWN
 from gui.form.names import Names, find_names
 from gui.form.prompt_field import PromptField
-from gui.form.regions_section import RegionsSection
-from gui.form.sampler_options import SamplerOptions
 from gui.form.seed_size import SeedField, SizeField
 from gui.form.start_chip import StartChip
-from gui.form.styles_section import StylesSection
-from gui.look.plain import PlainLabel, set_tooltip
+from gui.look.plain import set_tooltip
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.shell.background import LatestRun
 from gui.shell.studio import Studio
+from gui.shell.views import load
 from gui.widgets.cards import scrolled
 from gui.widgets.fault_label import FaultLabel
-from gui.widgets.fold import Fold, stack
+from gui.widgets.fold import Fold, Later, stack
 from sdedge.field_rows import Section
-from sdedge.request_fields import FIELDS
 
 if TYPE_CHECKING:
+    from gui.form.adapters_section import AdaptersSection
+    from gui.form.control_section import ControlSection
+    from gui.form.enlarge_section import EnlargeSection
+    from gui.form.grid_section import GridSection
+    from gui.form.image_section import ImageSection
+    from gui.form.regions_section import RegionsSection
+    from gui.form.sampler_options import SamplerOptions
+    from gui.form.styles_section import StylesSection
     from gui.models.card import ModelCard
 
 WIDTH = 320  # pixels
@@ -45,6 +46,8 @@ class FormView(QFrame):
     """`generate` is pressed here; what keeps it from being drawn is said above the button and at its field."""
 
     generate = Signal()
+    section_made = Signal(str)
+    """The section under the heading of this name is made, as it was first opened or asked for."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,12 +57,8 @@ class FormView(QFrame):
         self.setMinimumWidth(WIDTH)
         self.prompt = PromptField(studio, "prompt", label_of("prompt"), 5)
         self.negative = PromptField(studio, "negative", label_of("negative"), 3)
-        self.image = ImageSection(studio)
-        self.styles = StylesSection(studio, self.prompt.editor)
-        self.regions = RegionsSection(studio)
-        self.control = ControlSection(studio)
-        self.enlarge = EnlargeSection(studio)
-        self.grid = GridSection(studio.form)
+        self._sections: dict[str, Later] = {}
+        self._names: Names | None = None
         self.buttons = GenerateButtons(studio)
         self.button = self.buttons.button
         self.problem = FaultLabel()
@@ -73,19 +72,24 @@ class FormView(QFrame):
     # Building
 
     def _lay_out(self) -> None:
+        studio, editors = self._studio, (self.prompt.editor, self.negative.editor)
         rows = [self.prompt, self._fold("negative", self.tr("Negative prompt"), self.negative), *self._basics()]
         rows += [
-            self._samplers(),
-            self._fold("image", label_of("image"), self.image),
-            self._adapters(),
-            self._fold("styles", self.tr("Styles and wildcards"), self.styles),
-            self._fold("regions", label_of("regions"), self.regions),
-            self._fold("controls", label_of("controls"), self.control),
-            self._fold("enlarge", label_of("passes"), self.enlarge),
-            self._fold("guidance", label_of("guides"), GuidanceSection(self._studio.form)),
-            self._fold("grid", self.tr("Compare in a grid"), self.grid),
-            self._more(),
-        ]
+            self._section("sampler", self.tr("Sampler and schedule"), self._samplers),
+            self._section("image", label_of("image"), partial(_section, "image_section:ImageSection", studio)),
+            self._section("adapters", self.tr("LoRA and embeddings"),
+                          partial(_section, "adapters_section:AdaptersSection", studio, editors)),
+            self._section("styles", self.tr("Styles and wildcards"),
+                          partial(_section, "styles_section:StylesSection", studio, self.prompt.editor)),
+            self._section("regions", label_of("regions"), partial(_section, "regions_section:RegionsSection", studio)),
+            self._section("controls", label_of("controls"), partial(_section, "control_section:ControlSection", studio)),
+            self._section("enlarge", label_of("passes"), partial(_section, "enlarge_section:EnlargeSection", studio)),
+            self._section("guidance", label_of("guides"),
+                          partial(_section, "guidance_section:GuidanceSection", studio.form)),
+            self._section("grid", self.tr("Compare in a grid"),
+                          partial(_section, "grid_section:GridSection", studio.form)),
+            self._section("more", self.tr("More"), partial(_section, "more_section:MoreSection", studio.form)),
+        ]  # fmt: skip
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -122,36 +126,22 @@ class FormView(QFrame):
             *controls(form, Section.BASICS, placed), self.speed,
         ]  # fmt: skip
 
+    def _section(self, name: str, title: str, make: Callable[[], QWidget]) -> Fold:
+        """A heading over what is made, and its module imported, when it is first opened or asked for."""
+        later = self._sections[name] = Later(make)
+        later.made.connect(self._offer)
+        later.made.connect(lambda section: self.section_made.emit(name))
+        return self._fold(name, title, later)
+
     def _samplers(self) -> QWidget:
+        from gui.form.sampler_options import SamplerOptions
+
         form = self._studio.form
-        self.options = SamplerOptions(form)
-        advanced = self._fold("options", label_of("options"), self.options)
-        watch(self, form, lambda: advanced.setVisible(self.options.any), "sampler")
+        self._options = options = SamplerOptions(form)
+        advanced = self._fold("options", label_of("options"), options)
         box = stack(*controls(form, Section.SAMPLER, placed=("options",)), advanced)
-        return self._fold("sampler", self.tr("Sampler and schedule"), box)
-
-    def _adapters(self) -> QWidget:
-        self.adapters = AdaptersSection(self._studio, (self.prompt.editor, self.negative.editor))
-        self.lora, self.embedding = self.adapters.lora, self.adapters.embedding
-        return self._fold("adapters", self.tr("LoRA and embeddings"), self.adapters)
-
-    def _more(self) -> QWidget:
-        form = self._studio.form
-        self.vae = Choice(form, "vae", label_of("vae"))
-        set_tooltip(self.vae, self.tr("What turns latents into pixels; another one changes colours and fine detail."))
-        self.carried = PlainLabel()
-        self.carried.setWordWrap(True)
-        set_kind(self.carried, "caption")
-        self.forget = QPushButton(self.tr("Forget these"))
-        self.forget.clicked.connect(lambda: form.put(carried={}))
-        box = stack(
-            NumberField(form, "batch", self.tr("Batch size"), 1, 8),
-            self.vae,
-            *controls(form, Section.MORE, placed=("vae",)),
-            self.carried, self.forget,
-        )  # fmt: skip
-        watch(self, form, self._show_carried, "carried")
-        return self._fold("more", self.tr("More"), box)
+        watch(box, form, lambda: advanced.setVisible(options.any), "sampler")
+        return box
 
     def _fold(self, name: str, title: str, content: QWidget) -> Fold:
         settings = self._studio.settings
@@ -164,6 +154,41 @@ class FormView(QFrame):
 
         fold.toggled.connect(keep)
         return fold
+
+    # Sections, each made when it is first opened or asked for
+
+    @property
+    def image(self) -> ImageSection:
+        return cast("ImageSection", self._sections["image"].make())
+
+    @property
+    def adapters(self) -> AdaptersSection:
+        return cast("AdaptersSection", self._sections["adapters"].make())
+
+    @property
+    def styles(self) -> StylesSection:
+        return cast("StylesSection", self._sections["styles"].make())
+
+    @property
+    def regions(self) -> RegionsSection:
+        return cast("RegionsSection", self._sections["regions"].make())
+
+    @property
+    def control(self) -> ControlSection:
+        return cast("ControlSection", self._sections["controls"].make())
+
+    @property
+    def enlarge(self) -> EnlargeSection:
+        return cast("EnlargeSection", self._sections["enlarge"].make())
+
+    @property
+    def grid(self) -> GridSection:
+        return cast("GridSection", self._sections["grid"].make())
+
+    @property
+    def options(self) -> SamplerOptions:
+        self._sections["sampler"].make()
+        return self._options
 
     # Showing
 
@@ -178,6 +203,7 @@ class FormView(QFrame):
 
     def _open_image(self) -> None:
         """What is in force is not hidden."""
+        self._sections["image"].make()  # which reads the picture
         self.image_fold.open()  # type: ignore[attr-defined]
 
     def focus_problem(self) -> None:
@@ -201,16 +227,27 @@ class FormView(QFrame):
                 getattr(self, f"{fold}_fold").open()
         if Section.SAMPLER in sections or any(name.startswith(OPTION) for name in problems):
             self.sampler_fold.open()  # type: ignore[attr-defined]
+            self._sections["sampler"].make()
             self.options_fold.open()  # type: ignore[attr-defined]
 
     def _take_names(self, names: Names) -> None:
         self._follow_default(names.default)
         self.model.offer([Option(name, name) for name in names.models])
-        self.adapters.offer(names)
-        self.styles.offer(names)
-        self.control.offer(names)
-        self.enlarge.offer(names)
-        self.vae.offer([Option(None, self.tr("The model's own")), *(Option(name, name) for name in names.vaes)])
+        self._sections["adapters"].make()  # which has the prompts complete them
+        self._names = names
+        for section in self._sections.values():
+            if section.widget is not None:
+                self._offer(section.widget)
+
+    def _offer(self, section: QWidget) -> None:
+        """Offers what is installed, to a section that has a choice of it."""
+        if self._names is not None and hasattr(section, "offer"):
+            section.offer(self._names)
+
+    def close_processes(self) -> None:
+        """Ends what makes hints and asks for prices."""
+        if self._sections["controls"].widget is not None:
+            self.control.close_processes()
 
     def _follow_default(self, default: str) -> None:
         """A form that stands on the library's default model goes along when that is another one; a chosen model stays."""
@@ -219,13 +256,6 @@ class FormView(QFrame):
         if form.model == before != default:
             form.put(model=default)
 
-    def _show_carried(self) -> None:
-        carried = self._studio.form.carried
-        text = ", ".join(f"{name.replace('_', ' ')} {_in_words(name, value)}" for name, value in carried.items())
-        self.carried.setText(self.tr("Also, from a picture: {0}").format(text))
-        for widget in (self.carried, self.forget):
-            widget.setVisible(bool(carried))
-
     def _show_problem(self) -> None:
         """Says what keeps the form from being drawn, unless its field says so."""
         form = self._studio.form
@@ -233,5 +263,6 @@ class FormView(QFrame):
         self.problem.say(hidden[0] if hidden else "")
 
 
-def _in_words(name: str, value: object) -> str:
-    return FIELDS[name].type.in_words(value) if value is not None else ""
+def _section(place: str, *arguments: Any) -> QWidget:
+    """Makes a section, "module:Class" of this package, whose module need not be there before."""
+    return cast(QWidget, load(f"gui.form.{place}")(*arguments))

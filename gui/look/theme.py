@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
@@ -73,6 +74,17 @@ class Theme(QObject):
         self._app.styleHints().setColorScheme(schemes.get(choice, Qt.ColorScheme.Unknown))
         self._follow()
 
+    @contextmanager
+    def undressed(self) -> Iterator[None]:
+        """Has a window built without the stylesheet, which then comes over the whole of it: with it, whatever is put into
+        another widget is styled once more, down to its last label.
+        """
+        self._app.setStyleSheet("")
+        try:
+            yield
+        finally:
+            self._app.setStyleSheet(self._stylesheet())
+
     @property
     def dark(self) -> bool:
         return self.palette is DARK
@@ -134,6 +146,7 @@ def _source(name: str) -> str:
     return (_folder() / f"{name}.svg").read_text("utf-8")
 
 
+@cache
 def _folder() -> Path:
     return Path(str(files("sdedge.resources"))) / "icons"
 

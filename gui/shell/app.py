@@ -60,7 +60,8 @@ def main(files: Sequence[str] = ()) -> int:
     theme = Theme(app, settings.theme)
     settings.changed.connect(lambda name: theme.choose(settings.theme) if name == "theme" else None)
     bridge = Bridge()
-    window = MainWindow(settings, theme, bridge)
+    with theme.undressed():
+        window = MainWindow(settings, theme, bridge)
     crash.tell = lambda text: window.studio.say(text, "bad", window.tr("Show the log"), lambda: show_file(crash.log))
     app.opened.connect(lambda path: window.studio.files_wanted.emit([path]))
     instance.opened.connect(lambda paths: bring_forward(window, paths))

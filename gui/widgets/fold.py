@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
@@ -44,11 +45,15 @@ class Fold(QWidget):
 
 
 class Later(QWidget):
-    """Stands in for a widget that is made when it is first seen, such as what a closed fold holds."""
+    """Stands in for a widget that is made when it is first seen or asked for, such as what a closed fold holds."""
+
+    made = Signal(QWidget)
 
     def __init__(self, make: Callable[[], QWidget]) -> None:
         super().__init__()
-        self._make: Callable[[], QWidget] | None = make
+        self._make = make
+        self.widget: QWidget | None = None
+        """What it stands in for, once that is made."""
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
 
@@ -56,11 +61,31 @@ class Later(QWidget):
         super().showEvent(event)
         self.make()
 
-    def make(self) -> None:
-        """Makes it, where that was not done yet."""
-        make, self._make = self._make, None
-        if make is not None:
-            self.layout().addWidget(make())  # type: ignore[union-attr]
+    def make(self) -> QWidget:
+        """Makes it, where that was not done yet, and returns it."""
+        if self.widget is None:
+            self.widget = self._make()
+            self._place(self.widget)
+            self.made.emit(self.widget)
+        return self.widget
+
+    def _place(self, widget: QWidget) -> None:
+        """Puts it here, in the order of the tab key too, where what is made last would be last."""
+        inside = [each for each in _in_tab_order(widget) if each.focusPolicy() != Qt.FocusPolicy.NoFocus]
+        self.layout().addWidget(widget)  # type: ignore[union-attr]
+        before = self.previousInFocusChain()
+        while before.focusPolicy() == Qt.FocusPolicy.NoFocus and before is not self:
+            before = before.previousInFocusChain()
+        for one, other in pairwise([before, *inside]):
+            QWidget.setTabOrder(one, other)
+
+
+def _in_tab_order(window: QWidget) -> list[QWidget]:
+    """Returns what is in a window, which comes first."""
+    order = [window]
+    while (following := order[-1].nextInFocusChain()) is not window:
+        order.append(following)
+    return order
 
 
 def stack(*rows: QWidget, gap: int = GAP) -> QWidget:

@@ -24,6 +24,8 @@ PROMPT = "a red house at night with two trees, mountains behind it, a (large:1.2
 # The command `sdedge gui` itself; it says when its first paint is done, and closes.
 START = """
 import sys, time
+from gui.shell.imports import keep_imports_plain
+keep_imports_plain()  # as the command does, before it imports the app
 import gui.shell.app as app
 from PySide6.QtCore import QEvent, QTimer
 

@@ -27,6 +27,7 @@ from gui.shell.app import App
 from gui.shell.bridge import Bridge
 from gui.shell.settings import Settings
 from gui.shell.window import MainWindow
+from gui.widgets.fold import Later
 from sdedge.process.attempt import Limits
 
 ROOT = Path(__file__).parents[2]
@@ -182,6 +183,14 @@ def view(open_window):
     window = open_window()
     view = window.show_view("create")
     window.studio.form.put(model="fake")
+    return view
+
+
+def with_every_section(view):
+    """The view, with what is made when it is first opened made already."""
+    while waiting := [later for later in view.findChildren(Later) if later.widget is None]:
+        for later in waiting:
+            later.make()
     return view
 
 

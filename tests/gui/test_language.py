@@ -11,6 +11,7 @@ from sdedge import catalog
 from sdedge.guides import GUIDES
 from sdedge.library import licences
 from sdedge.passes import ENLARGERS
+from tests.gui.conftest import with_every_section
 
 # What is the same in every language: names of models, samplers and units, and the engine's own advice.
 NAMES = {
@@ -60,7 +61,7 @@ def texts(widget: QWidget):
 
 def test_every_text_of_a_view_is_translated(marking, open_window, qtbot):
     window = open_window(start=False)
-    views = [window.show_view(view.name) for view in VIEWS]
+    views = [with_every_section(window.show_view(view.name)) for view in VIEWS]
     readable = [text for view in views for text in texts(view)]
     unmarked = {
         (kind, text)

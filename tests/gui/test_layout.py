@@ -52,7 +52,7 @@ def full_window(open_window, theme, qtbot, tmp_path):
         "more",
     ):
         getattr(create.form, f"{fold}_fold").open()
-    qtbot.waitUntil(create.form.lora.isEnabled)  # names were read
+    qtbot.waitUntil(create.form.adapters.lora.isEnabled)  # names were read
     yield window
     theme.choose("light")
 
@@ -163,7 +163,7 @@ def test_the_drawer_and_what_pops_up_are_whole(full_window, qtbot):
         assert combo.view().isVisible()
         faults += everything_cut_off()
         combo.hidePopup()
-    for button in (form.size_field.presets, form.prompt.history, form.lora):
+    for button in (form.size_field.presets, form.prompt.history, form.adapters.lora):
         menu = button.menu()
         menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
         painted(window)

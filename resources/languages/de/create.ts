@@ -170,7 +170,7 @@
         <translation>Warteschlange fortsetzen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/view.py"/>
+        <location filename="../../../gui/create/canvas_panel.py"/>
         <source>Hint of {0}</source>
         <translation>Vorlage von {0}</translation>
     </message>
@@ -328,11 +328,6 @@
     </message>
     <message>
         <location filename="../../../gui/create/view.py"/>
-        <source>The prompt is cleared.</source>
-        <translation>Der Prompt wurde geleert.</translation>
-    </message>
-    <message>
-        <location filename="../../../gui/create/view.py"/>
         <source>The prompt is empty. Write what you want to see, or press Generate again to draw without one.</source>
         <translation>Der Prompt ist leer. Beschreiben Sie, was zu sehen sein soll, oder klicken Sie noch einmal auf „Erzeugen“, um ohne Prompt zu zeichnen.</translation>
     </message>
@@ -440,6 +435,10 @@
         <location filename="../../../gui/create/box_overlay.py"/>
         <source>{0} of {1}: {2} {3}</source>
         <translation>{0} von {1}: {2} {3}</translation>
+    </message>
+    <message>
+        <source>The prompt is cleared.</source>
+        <translation type="vanished">Der Prompt wurde geleert.</translation>
     </message>
 </context>
 </TS>

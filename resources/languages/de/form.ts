@@ -118,7 +118,7 @@
     </message>
     <message>
         <location filename="../../../gui/form/enlarge_section.py"/>
-        <location filename="../../../gui/form/view.py"/>
+        <location filename="../../../gui/form/more_section.py"/>
         <source>Also, from a picture: {0}</source>
         <translation>Außerdem, aus einem Bild: {0}</translation>
     </message>
@@ -178,7 +178,7 @@
         <translation>Grundanteil</translation>
     </message>
     <message>
-        <location filename="../../../gui/form/view.py"/>
+        <location filename="../../../gui/form/more_section.py"/>
         <source>Batch size</source>
         <translation>Stapelgröße</translation>
     </message>
@@ -361,7 +361,7 @@
         <translation>Einpassung</translation>
     </message>
     <message>
-        <location filename="../../../gui/form/view.py"/>
+        <location filename="../../../gui/form/more_section.py"/>
         <source>Forget these</source>
         <translation>Diese verwerfen</translation>
     </message>
@@ -990,8 +990,8 @@
         <translation>Die gemalte Maske</translation>
     </message>
     <message>
+        <location filename="../../../gui/form/more_section.py"/>
         <location filename="../../../gui/form/seed_size.py"/>
-        <location filename="../../../gui/form/view.py"/>
         <source>The model's own</source>
         <translation>Die des Modells</translation>
     </message>
@@ -1029,6 +1029,11 @@
         <location filename="../../../gui/form/tokens.py"/>
         <source>The prompt fills {0} parts of {1} tokens, and this converted model takes {2}; shorten it.</source>
         <translation>Der Prompt füllt {0} Teile zu {1} Tokens, dieses konvertierte Modell nimmt {2}; bitte kürzen.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/prompt_field.py"/>
+        <source>The prompt is cleared.</source>
+        <translation>Der Prompt wurde geleert.</translation>
     </message>
     <message>
         <location filename="../../../gui/form/control_row.py"/>
@@ -1204,7 +1209,7 @@
         <translation>Was verglichen wird</translation>
     </message>
     <message>
-        <location filename="../../../gui/form/view.py"/>
+        <location filename="../../../gui/form/more_section.py"/>
         <source>What turns latents into pixels; another one changes colours and fine detail.</source>
         <translation>Macht aus Latents Pixel; eine andere ändert Farben und feine Details.</translation>
     </message>

@@ -8,13 +8,14 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QSlider, QWidget
 from gui.form.model import SHOWN
 from sdedge.field_types import Float, Integer
 from sdedge.request_fields import FIELDS
+from tests.gui.conftest import with_every_section
 
 
 @pytest.fixture
 def named(open_window) -> dict[str, list[QWidget]]:
     """The form's widgets by what they are called."""
     widgets: dict[str, list[QWidget]] = {}
-    for widget in open_window(start=False).show_view("create").form.findChildren(QWidget):
+    for widget in with_every_section(open_window(start=False).show_view("create").form).findChildren(QWidget):
         text = widget.text() if isinstance(widget, QAbstractButton) else ""
         for name in {widget.accessibleName(), text} - {""}:
             widgets.setdefault(name, []).append(widget)

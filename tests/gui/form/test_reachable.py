@@ -14,6 +14,7 @@ from sdedge.pass_parts import DETAIL, PARTS
 from sdedge.regions import Region
 from sdedge.request_fields import FIELDS
 from sdedge.windows import WindowsType
+from tests.gui.conftest import with_every_section
 
 ELSEWHERE = {"eta": "options", "safety": "settings"}
 """Fields without a place of their own in the form, by a word of where they are."""
@@ -27,7 +28,7 @@ SHOWN_AS = {
 def test_every_setting_of_a_request_is_in_the_form_or_has_a_reason(view):
     missing = {name: row.form.reason for name, row in FIELDS.items() if isinstance(row.form, Without)}
     assert missing.keys() == ELSEWHERE.keys() and all(ELSEWHERE[name] in reason for name, reason in missing.items())
-    form = view.window().studio.form
+    form = with_every_section(view).window().studio.form
     form.put(controls=(Control("canny", "a.png"),), regions=(Region("a house"),))
     control, region = view.form.control.rows[0], view.form.regions.rows[0]
     wanted = {"windows:text", f"{DETAIL_PART}model", f"{HIRES_PART}how"}

@@ -144,7 +144,7 @@ def what_is_chosen_from_is_whole(tour: Tour) -> None:
     tour.key("Return")
     tour.wait(f"form.prompt == 'a house <lora:{LORAS[0]}:1>'")
     tour.click("create.form.adapters_fold.button")
-    tour.click("create.form.lora")
+    tour.click("create.form.adapters.lora")
     tour.wait("app.activePopupWidget()")
     tour.shoot("popup-lora")
     assert_on_screen(tour)

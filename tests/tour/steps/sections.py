@@ -36,7 +36,7 @@ def what_the_engine_can_is_in_the_form(tour: Tour) -> None:
     tour.wait(f"form.loras_off == {{{LORA!r}}} and form.drawn_prompt.strip() == 'a house'")
     tour.click(f"named:Draw with {LORA}")
     tour.wait("not form.loras_off")
-    tour.ask("reveal('create.form.lora')")
+    tour.ask("reveal('create.form.adapters.lora')")
     tour.shoot("lora-row")
     tour.click("create.form.adapters_fold.button")
     tour.click("create.form.controls_fold.button")
