@@ -2,7 +2,8 @@
 
     sdedge.json       what the file is, and its version
     gallery.jsonl     a line per picture: its file in here, its marks and how it was made
-    queue.jsonl       a line per job that waits
+    queue.jsonl       a line per job that waits, or was interrupted
+    grids.jsonl       a line per grid whose sheet is not made yet
     models.jsonl      which models there were; their files are large and to be had again, and are not in here
     data/             settings.ini, form.json, styles.csv, wildcards/
     pictures/         the files, each in a folder named as its own
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,17 @@ from typing import Any
 import sdedge
 from sdedge.errors import OutputError
 from sdedge.files import atomic_write, open_regular
+from sdedge.library.backup_grids import grid_records
 from sdedge.library.boards import Boards
 from sdedge.library.gallery import Gallery, GalleryEntry
-from sdedge.library.job_states import OPEN
-from sdedge.library.jobs import Queue
+from sdedge.library.job_states import OPEN, JobState
+from sdedge.library.jobs import Job, Queue
 from sdedge.library.models import Library
 from sdedge.library.store import Store
 from sdedge.text.clean import clean
 
-MANIFEST, GALLERY, QUEUE, MODELS = "sdedge.json", "gallery.jsonl", "queue.jsonl", "models.jsonl"
+MANIFEST, MODELS = "sdedge.json", "models.jsonl"
+GALLERY, QUEUE, GRIDS = "gallery.jsonl", "queue.jsonl", "grids.jsonl"
 VERSION = 1
 DATA = ("settings.ini", "form.json", "styles.csv")
 WILDCARDS = "wildcards"
@@ -74,8 +77,16 @@ def write_backup(
             records.append(_record(gallery, entry, name))
             if progress:
                 progress(number + 1, len(ids))
-        jobs = list(_jobs(Queue(store)))
-        for name, lines in ((GALLERY, records), (QUEUE, jobs), (MODELS, list(_models(store.folder)))):
+        queue = Queue(store)
+        jobs = queue.jobs((*OPEN, JobState.INTERRUPTED))
+        grids = grid_records(queue, gallery, {job.id for job in jobs})
+        written: Mapping[str, Iterable[dict[str, Any]]] = {
+            GALLERY: records,
+            QUEUE: map(_waiting, jobs),
+            GRIDS: grids,
+            MODELS: _models(store.folder),
+        }
+        for name, lines in written.items():
             archive.writestr(name, "".join(json.dumps(line) + "\n" for line in lines))
         files = sum(_put(archive, source, name) for name, source in _data(store.folder))
     return BackupWritten(len(records), len(jobs), files, tuple(left_out))
@@ -98,10 +109,10 @@ def _record(gallery: Gallery, entry: GalleryEntry, name: str) -> dict[str, Any]:
     return {"file": name, **known, **marks, "request": entry.request_json, "facts": entry.facts_json}
 
 
-def _jobs(queue: Queue) -> Iterator[dict[str, Any]]:
-    for job in queue.jobs(OPEN):
-        left = max(job.count - job.saved, 1)
-        yield {"request": job.request.to_json(), "count": left, "batch": job.batch, "priority": job.priority}
+def _waiting(job: Job) -> dict[str, Any]:
+    output = {"format": job.output.format, "private": job.output.private}
+    asked = {"count": max(job.count - job.saved, 1), "batch": job.batch, "priority": job.priority}
+    return {"id": job.id, "request": job.request.to_json(), **asked, **output}
 
 
 def _models(folder: Path) -> Iterator[dict[str, Any]]:

@@ -19,10 +19,12 @@ from typing import Any
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.files import atomic_write, open_regular, write_new
 from sdedge.images.naming import names
-from sdedge.images.output import Output
+from sdedge.images.output import FORMATS, Output
 from sdedge.json_values import read_json
-from sdedge.library.backup import DATA, GALLERY, MANIFEST, MODELS, QUEUE, VERSION, WILDCARDS
+from sdedge.library.backup import DATA, GALLERY, GRIDS, MANIFEST, MODELS, QUEUE, VERSION, WILDCARDS
+from sdedge.library.backup_grids import add_grids
 from sdedge.library.boards import Boards
+from sdedge.library.database import transaction
 from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_files import SUFFIXES, columns
 from sdedge.library.gallery_scan import rescan
@@ -60,9 +62,11 @@ def read_backup(store: Store, path: Path, out: Path, progress: Callable[[int, in
         here, written = _write_pictures(Gallery(store), archive, out, left_out, progress)
         _mark(Gallery(store), out, written)
         jobs = _add_jobs(Queue(store), archive, out, left_out)
+        came = {str(record["content"]) for _, record in written}
+        add_grids(Gallery(store), _lines(archive, GRIDS), Output(out.expanduser().resolve()), jobs, came)
         files = sum(_put(archive, item, store.folder, left_out) for item in archive.infolist())
         missing = tuple(_missing_models(archive, store.folder))
-    return BackupRead(len(written), here, jobs, files, missing, tuple(left_out))
+    return BackupRead(len(written), here, len(jobs), files, missing, tuple(left_out))
 
 
 @contextmanager
@@ -171,10 +175,13 @@ def _listed(record: dict[str, Any], name: str) -> list[Any]:
     return value[:1000] if isinstance(value, list) else []
 
 
-def _add_jobs(queue: Queue, archive: zipfile.ZipFile, out: Path, left_out: list[str]) -> int:
-    """Adds the jobs that waited, put off until a person resumes them; their pictures go to `out`, not where a file says."""
+def _add_jobs(queue: Queue, archive: zipfile.ZipFile, out: Path, left_out: list[str]) -> dict[int, int]:
+    """Adds the jobs that waited, put off until a person resumes them; their pictures go to `out`, not where a file says.
+
+    Returns the job that each became, by the id that it had.
+    """
     known = {(job.request.to_json(), job.count) for job in queue.jobs()}
-    added = 0
+    added: dict[int, int] = {}
     for record in _lines(archive, QUEUE):
         try:
             request = Request.from_json(str(record.get("request")))
@@ -182,12 +189,24 @@ def _add_jobs(queue: Queue, archive: zipfile.ZipFile, out: Path, left_out: list[
                 int(record.get(name, least)) for name, least in (("count", 1), ("batch", 1), ("priority", 0))
             )
             if (request.to_json(), count) not in known:
-                job = queue.add(request, Output(out.expanduser().resolve()), count, batch, priority)
-                queue.pause(job.id, "It came out of a backup.")
-                added += 1
+                output = Output(out.expanduser().resolve(), _format(record), private=record.get("private") is True)
+                with transaction(queue.database):  # nobody draws it before it is put off
+                    job = queue.add(request, output, count, batch, priority).id
+                    queue.pause(job, "It came out of a backup.")
+                added[_integer(record, "id", -job)] = job  # an older sdedge wrote none
         except (InvalidRequest, TypeError, ValueError, OverflowError) as error:
             left_out.append(f"A job of the backup cannot be drawn ({clean(str(error))[:200]}); it is left out.")
     return added
+
+
+def _integer(record: dict[str, Any], name: str, otherwise: int) -> int:
+    value = record.get(name)
+    return value if type(value) is int else otherwise
+
+
+def _format(record: dict[str, Any]) -> str:
+    format = record.get("format")
+    return format if isinstance(format, str) and format in FORMATS else Output.format
 
 
 def _put(archive: zipfile.ZipFile, item: zipfile.ZipInfo, home: Path, left_out: list[str]) -> bool:

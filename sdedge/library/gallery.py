@@ -151,8 +151,8 @@ class Gallery:
                 self.abandon(row["id"])
         return settled
 
-    def ensure(self, path: Path, job: int, number: int) -> None:
-        """Makes sure that a picture of which an event speaks has its row."""
+    def ensure(self, path: Path, job: int | None = None, number: int | None = None) -> None:
+        """Makes sure that a picture of which an event speaks, or a sheet of several, has its row."""
         if self.row_of(path) is None:
             values, path = read_picture(path), gallery_path(path)
             with transaction(self.database):
@@ -229,6 +229,11 @@ class Gallery:
             rows = [row for rows in rows_by_id for row in rows]
         self.store.note_all({"content": row["content"], "favourite": favourite} for row in rows)
         return [row["id"] for row in rows]
+
+    def are_favourites(self, ids: Iterable[int]) -> bool:
+        """Returns whether all of these are marked."""
+        query = "SELECT 1 FROM images WHERE id = ? AND NOT favourite"
+        return not any(self.database.execute(query, (id,)).fetchone() for id in ids)
 
     def tags(self, id: int) -> list[str]:
         return [row["tag"] for row in self.database.execute("SELECT tag FROM tags WHERE image = ? ORDER BY tag", (id,))]

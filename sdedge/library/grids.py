@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,11 +21,15 @@ if TYPE_CHECKING:
     from sdedge.batch import Grid
 
 
-@dataclass(frozen=True)
-class DrawnGrid:
-    """A grid of which nothing further is drawn: its first cell's request, its labels, and each cell's file in reading order.
+NO_JOB = 0
+"""In place of a cell's job where nothing will ever be drawn."""
 
-    A cell that was not drawn, or whose picture was moved away since, has None.
+
+@dataclass(frozen=True)
+class KeptGrid:
+    """A grid whose sheet is not made yet: its first cell's request, its labels, and each cell's job and file in reading order.
+
+    A cell that is not drawn, or whose picture was moved away since, has None for its file.
     """
 
     id: int
@@ -31,6 +37,7 @@ class DrawnGrid:
     output: Output
     across: tuple[str, ...]
     down: tuple[str, ...]
+    jobs: tuple[int, ...]
     paths: tuple[str | None, ...]
 
 
@@ -43,17 +50,33 @@ class GridQueue:
 
     def add(self, grid: Grid, output: Output) -> list[int]:
         """Appends a job for each cell, and keeps what their sheet needs; returns the jobs. Raises InvalidRequest."""
-        labels = json.dumps(dict(zip(("across", "down"), grid.labels, strict=True)))
-        values = (grid.requests[0].to_json(), output_json(output), labels)
         with transaction(self._database):
             jobs = [self._queue.add(request, output).id for request in grid.requests]
+            self.keep(grid.requests[0], output, grid.labels, jobs)
+        return jobs
+
+    def keep(
+        self, request: Request, output: Output, labels: tuple[Sequence[str], Sequence[str]], jobs: Sequence[int]
+    ) -> None:
+        """Keeps what the sheet of these jobs needs: `labels` above the columns and beside the rows, and a job, or NO_JOB, for
+        each cell in reading order."""
+        text = json.dumps(dict(zip(("across", "down"), labels, strict=True)))
+        values = (request.to_json(), output_json(output), text)
+        with transaction(self._database):
             query = "INSERT INTO grids (request, output, labels) VALUES (?, ?, ?)"
             id = self._database.execute(query, values).lastrowid
             rows = [(id, number, job) for number, job in enumerate(jobs)]
             self._database.executemany("INSERT INTO grid_cells (grid, number, job) VALUES (?, ?, ?)", rows)
-        return jobs
 
-    def drawn(self) -> list[DrawnGrid]:
+    def kept(self) -> list[KeptGrid]:
+        """Returns all grids whose sheets are not made yet; one whose row cannot be read is passed over."""
+        grids = []
+        for row in self._database.execute("SELECT * FROM grids ORDER BY id").fetchall():
+            with suppress(InvalidRequest):
+                grids.append(self._grid(row))
+        return grids
+
+    def drawn(self) -> list[KeptGrid]:
         """Returns the grids whose jobs are over, however they ended; an interrupted one is not over, since it is resumed.
 
         One of which no picture is left, or whose row cannot be read, is forgotten.
@@ -63,13 +86,11 @@ class GridQueue:
             WHERE state IN ({", ".join("?" * len(states))})) ORDER BY id"""
         drawn = []
         for row in self._database.execute(query, states).fetchall():
-            paths = self._paths(row["id"])
             try:
-                if not any(paths):
+                grid = self._grid(row)
+                if not any(grid.paths):
                     raise InvalidRequest("None of its pictures is left.")
-                across, down = _labels(row["labels"])
-                request, output = Request.from_json(row["request"]), output_of(row["output"])
-                drawn.append(DrawnGrid(row["id"], request, output, across, down, paths))
+                drawn.append(grid)
             except InvalidRequest:
                 self.forget(row["id"])
         return drawn
@@ -78,16 +99,20 @@ class GridQueue:
         """Keeps nothing more of a grid; its jobs and pictures stay."""
         self._database.execute("DELETE FROM grids WHERE id = ?", (id,))
 
-    def _paths(self, id: int) -> tuple[str | None, ...]:
-        query = """SELECT path FROM grid_cells LEFT JOIN images ON images.job = grid_cells.job AND images.number = 0
-            AND state = 'here' WHERE grid = ? ORDER BY grid_cells.number"""
-        return tuple(row["path"] for row in self._database.execute(query, (id,)))
+    def _grid(self, row: sqlite3.Row) -> KeptGrid:
+        """Raises InvalidRequest for a damaged row."""
+        across, down = read_labels(read_json(row["labels"], "What a grid compares", error=InvalidRequest))
+        request, output = Request.from_json(row["request"]), output_of(row["output"])
+        query = """SELECT grid_cells.job AS job, path FROM grid_cells LEFT JOIN images
+            ON images.job = grid_cells.job AND images.number = 0 AND state = 'here' WHERE grid = ? ORDER BY grid_cells.number"""
+        cells = self._database.execute(query, (row["id"],)).fetchall()
+        jobs, paths = tuple(cell["job"] for cell in cells), tuple(cell["path"] for cell in cells)
+        return KeptGrid(row["id"], request, output, across, down, jobs, paths)
 
 
-def _labels(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Returns the labels above the columns and beside the rows. Raises InvalidRequest for a damaged row."""
-    record = read_json(text, "What a grid compares", error=InvalidRequest)
-    labels: Sequence[object] = [record.get(name) for name in ("across", "down")] if isinstance(record, dict) else ()
+def read_labels(record: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the labels above the columns and beside the rows. Raises InvalidRequest for a damaged record."""
+    labels: Sequence[object] = [record.get(name) for name in ("across", "down")] if isinstance(record, Mapping) else ()
     lists = [tuple(str(label) for label in side) for side in labels if isinstance(side, list)]
     if len(lists) != 2 or not lists[0]:
         raise InvalidRequest("The labels of a grid are damaged; draw it again.")

@@ -11,15 +11,19 @@ import pytest
 from sdedge.errors import OutputError, SdedgeError
 from sdedge.images.output import Output
 from sdedge.library.backup import write_backup
+from sdedge.library.backup_grids import add_grids
 from sdedge.library.backup_reading import read_backup
 from sdedge.library.boards import Boards
 from sdedge.library.gallery import Gallery, Search
+from sdedge.library.grids import GridQueue
 from sdedge.library.job_states import JobState
 from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
 from sdedge.request import Request
 from tests.library.conftest import run
 from tests.library.test_gallery import draw
+from tests.library.test_grids import add as add_grid
+from tests.library.test_grids import draw as draw_next
 
 BEYOND = "pictures/../../beyond.png"
 
@@ -214,3 +218,48 @@ def test_the_command_writes_and_reads(backup, tmp_path, monkeypatch):
         run("backup", "read", tmp_path / "by command.zip", "-o", tmp_path / "back", "--json").splitlines()[-1]
     )
     assert (said["event"], said["pictures"], said["jobs"]) == ("BackupRead", 3, 1)
+
+
+@pytest.mark.slow
+def test_a_grid_half_drawn_is_drawn_on_where_it_comes_back_and_becomes_its_sheet(tmp_path):
+    with open_store(tmp_path / "data") as store:
+        queue = Queue(store)
+        jobs = add_grid(queue, "steps=1,2", "guidance=2,4")
+        draw_next(queue)
+        draw_next(queue)
+        queue.cancel(jobs[2])
+        add_grid(queue, "seed=5-6")  # drawn, and closed before its sheet was made
+        queue.pause(jobs[3])
+        draw_next(queue)
+        draw_next(queue)
+        write_backup(store, tmp_path / "all.zip")
+    with open_store(tmp_path / "other") as store:
+        came = read_backup(store, tmp_path / "all.zip", tmp_path / "back")
+        queue, grids = Queue(store), GridQueue(Queue(store))
+        assert (came.pictures, came.jobs, came.left_out) == (4, 1, ())
+        (seeds,) = grids.drawn()
+        assert seeds.across == ("seed: 5", "seed: 6") and all(map(is_below(tmp_path / "back"), seeds.paths))
+        (job,) = queue.jobs()
+        assert job.output.private and job.output.folder == tmp_path / "back"
+        queue.resume(job.id)
+        draw_next(queue)
+        half = grids.drawn()[0]
+        assert (half.across, half.down) == (("steps: 1", "steps: 2"), ("guidance: 2", "guidance: 4"))
+        assert [path is not None for path in half.paths] == [True, True, False, True] and half.output.private
+        assert [Gallery(store).find(half.paths[cell]).request.steps for cell in (0, 1, 3)] == [1, 2, 2]
+        read_backup(store, tmp_path / "all.zip", tmp_path / "back")
+        assert len(grids.kept()) == 2
+
+
+def is_below(folder: Path):
+    return lambda path: Path(path).is_relative_to(folder)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{}, {"cells": 3}, {"cells": [1]}, {"cells": [1, "x", [], True], "request": "{}", "across": [], "down": []}],
+)
+def test_a_grid_that_is_none_is_passed_over(record, tmp_path):
+    with open_store(tmp_path / "data") as store:
+        add_grids(Gallery(store), [record], Output(tmp_path), {1: 1}, set())
+        assert not GridQueue(Queue(store)).kept()
