@@ -17,9 +17,14 @@ from PySide6.QtGui import (
     QAccessibleValueInterface,
 )
 from PySide6.QtWidgets import QAbstractSlider, QAccessibleWidget, QLabel, QWidget
+from shiboken6.Shiboken import VoidPtr
+
+from gui.look.readable import shortest
 
 Role = QAccessible.Role
 _ROLE = "accessibleRole"
+_NOTHING = VoidPtr(0)
+"""A null pointer: PySide ends the program where None is returned for one."""
 
 
 def set_role(widget: QWidget, role: QAccessible.Role, value: Callable[[], str] | None = None) -> None:
@@ -73,15 +78,16 @@ class _Described(QAccessibleWidget):
         if kind == QAccessible.Text.Name:
             return widget.accessibleName()  # type: ignore[attr-defined]
         if kind == QAccessible.Text.Value and self._scaled is not None:
-            return f"{self._scaled.currentValue():g}"
+            return shortest(self._scaled.currentValue())
         if kind == QAccessible.Text.Value and (value := getattr(widget, "accessible_value", None)) is not None:
             return str(value())
         return super().text(kind)
 
     def interface_cast(self, kind: QAccessible.InterfaceType) -> Any:
-        if kind == QAccessible.InterfaceType.ValueInterface:
+        if kind == QAccessible.InterfaceType.ValueInterface and self._scaled is not None:
             return self._scaled
-        return super().interface_cast(kind)
+        own = super().interface_cast(kind)
+        return _NOTHING if own is None else own
 
 
 class _Scaled(QAccessibleValueInterface):

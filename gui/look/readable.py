@@ -7,6 +7,8 @@ from pathlib import Path
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QGuiApplication
 
+from gui.languages.texts import tr
+
 
 def size_in_words(size: float) -> str:
     """Returns bytes as "4.3 GB", "22 MB" or "3 KB"."""
@@ -25,6 +27,21 @@ def isolated(text: str) -> str:
 def decimal(number: float, places: int = 1) -> str:
     """Returns a number as it is written in the app's language: "4.3", and "4,3" in German."""
     return QLocale().toString(number, "f", places)
+
+
+def shortest(number: float) -> str:
+    """Returns a number with as few digits as it has, as people type it in the app's language: "7.5", and "7,5" in German."""
+    return f"{number:g}".replace(".", QLocale().decimalPoint())
+
+
+def as_python(text: str) -> str:
+    """Returns a number that was typed with a comma, or as the app's language writes it, with the point that Python reads."""
+    return text.replace(QLocale().decimalPoint(), ".").replace(",", ".")
+
+
+def percent(fraction: float) -> str:
+    """Returns 0 to 1 as "42%", and "42 %" in German."""
+    return isolated(tr("{0}%").format(round(100 * fraction)))
 
 
 def short_path(path: Path) -> str:

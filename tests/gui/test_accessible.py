@@ -115,6 +115,19 @@ def test_a_slider_of_halves_says_what_a_person_means(qtbot):
     assert form.guidance == 7
 
 
+def test_a_screen_reader_may_ask_for_what_a_widget_has_not(theme, qtbot):
+    """In the system's own program it asks for every kind of interface."""
+    form, canvas = FormModel(), Canvas(theme)
+    guidance = control(form, "guidance", resting=lambda: 7.5)
+    for widget in (canvas, guidance):
+        qtbot.addWidget(widget)
+    for widget in (canvas, guidance.slider):
+        read = QAccessible.queryAccessibleInterface(widget)
+        assert read.textInterface() is None and read.editableTextInterface() is None
+        assert read.selectionInterface() is None and read.attributesInterface() is None
+        assert read.actionInterface() is not None
+
+
 def test_the_canvas_is_a_graphic_that_says_what_is_on_it(theme, qtbot):
     canvas = Canvas(theme)
     qtbot.addWidget(canvas)
