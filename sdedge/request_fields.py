@@ -132,7 +132,7 @@ _ROWS = (
         None, Group.SAMPLING,
         CommandLine(("--schedule",), "Spacing of the noise levels.", "NAME", "the sampler's"),
         InfotextKey("Schedule type"),
-        FormEntry("Schedule", Section.SAMPLER, choices={None: ("What suits the sampler", ""), **_SCHEDULES}),
+        FormEntry("Schedule", Section.SAMPLER, choices={None: ("The sampler's own", ""), **_SCHEDULES}),
         ("schedule_type",), always_recorded=True, replaced_by=("sigmas", "timesteps")),
     RequestField(
         "sigmas", Falling(MAX_STEPS, MAX_LEVEL), None, Group.SAMPLING,

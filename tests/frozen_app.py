@@ -66,9 +66,14 @@ def check_commands(app: FrozenApp) -> None:
 
 
 def check_conversion(app: FrozenApp) -> None:
-    """What the window's Convert page starts."""
+    """What the window's Convert page starts, and a picture of what came of it."""
     app.run("convert", "mps", "pocket", "--out", "bundle", "--size", "64")
     print("convert mps wrote a bundle")
+    app.run("convert", "coreml", "pocket", "--out", "packages", "--size", "64", "--attention", "original")
+    app.run("convert", "verify", "packages", "--model", "pocket", "--steps", "1")
+    drawn = app.run("generate", PROMPT, "-m", "packages", "-q", "--steps", "2", "-o", "converted").strip()
+    assert Image.open(app.home / drawn).size == (64, 64)
+    print(f"convert coreml wrote packages, which were compared with the model and drew {drawn}")
 
 
 def check_window(app: FrozenApp) -> None:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 import tomllib
 import venv
 import zipfile
@@ -81,6 +82,23 @@ def _installed(wheel: Path, folder: Path) -> Path:
     return bin
 
 
+def _open_window(bin: Path, home: Path) -> None:
+    """Starts the app for the first time, on a screen that nobody sees, and closes it when it has its database."""
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    own |= {"QT_QPA_PLATFORM": "offscreen", "SDEDGE_HOME": str(home), "SDEDGE_CANARY": "off"}
+    app = subprocess.Popen([bin / "sdedge", "gui"], env=own, cwd=home.parent, stderr=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + 300
+        while not (home / "gallery.sqlite").exists():
+            assert app.poll() is None and time.monotonic() < end, "The window did not open."
+            time.sleep(0.1)
+        app.terminate()
+        _, said = app.communicate(timeout=300)
+        assert app.returncode == 0 and "Traceback" not in said, said[-2000:]
+    finally:
+        app.kill()
+
+
 @needs_embedded
 @pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
 def test_a_wheel_works_installed_elsewhere(sdist, tmp_path):
@@ -95,6 +113,7 @@ def test_a_wheel_works_installed_elsewhere(sdist, tmp_path):
     assert Image.open(tmp_path / path).size == (128, 128)
     said = _run(bin / "sdedge", "--help", cwd=tmp_path)
     assert re.search(r"^  convert ", said, re.MULTILINE) and re.search(r"^  gui ", said, re.MULTILINE)  # entry points
+    _open_window(bin, tmp_path / "home")
 
 
 def test_without_a_compiler_the_wheel_is_pure(sdist, tmp_path):

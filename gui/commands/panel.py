@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QProgressBar, QToolButton, QV
 from gui.commands.tasks import CANCELLED, DONE, FAILED, RUNNING, Task, Tasks
 from gui.look import motion
 from gui.look.plain import PlainLabel
+from gui.look.readable import percent
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.shell.actions import name_button
 
@@ -94,8 +95,8 @@ class _Card(QFrame):
         task = self._task
         if task.state == RUNNING:
             phase = task.phase or self.tr("Starting")
-            percent = f" · {task.fraction:.0%}" if task.fraction is not None else ""
-            return f"{phase}{percent} · {_clock(task.seconds)}"
+            done = f" · {percent(task.fraction)}" if task.fraction is not None else ""
+            return f"{phase}{done} · {_clock(task.seconds)}"
         if task.state == DONE:
             return task.message or self.tr("Done")
         ends = {FAILED: task.message, CANCELLED: self.tr("Cancelled")}

@@ -185,9 +185,9 @@ class ConvertView(QWidget):
         self.estimate.setText(self._in_words(estimate(plan, weights)) if weights else self.tr("Reading the model"))
 
     def _in_words(self, needs: Estimate) -> str:
-        return self.tr("About {0} on disk, {1} of memory and {2}, on two processor cores.").format(
-            size_in_words(round(needs.disk)), size_in_words(round(needs.memory)), spoken(needs.seconds)
-        )
+        numbers = size_in_words(round(needs.disk)), size_in_words(round(needs.memory)), spoken(needs.seconds)
+        unbroken = (number.replace(" ", "\u00a0") for number in numbers)
+        return self.tr("About {0} on disk, {1} of memory and {2}, on two processor cores.").format(*unbroken)
 
     def _show_details(self, opened: bool) -> None:
         """What belongs to them is at the foot, within reach."""

@@ -23,6 +23,7 @@ from gui.create.mask_overlay import MaskOverlay
 from gui.create.preview_look import paint_noise, smooth
 from gui.create.viewport import Viewport
 from gui.look.accessible import Role, set_role
+from gui.look.readable import percent
 from gui.look.theme import Theme, set_kind
 from gui.shell.keys import held
 from gui.widgets.focus_ring import paint_focus_ring
@@ -167,7 +168,7 @@ class Canvas(QWidget):
             return self.tr("empty")
         size = f"{self.viewport.size.width()} × {self.viewport.size.height()}"
         state = self.tr("preview") if not self._preview.isNull() else self.tr("before") if self._comparing else ""
-        return ", ".join(filter(None, (state, size, self.tr("zoom {0}").format(f"{self.zoom:.0%}"))))
+        return ", ".join(filter(None, (state, size, self.tr("zoom {0}").format(percent(self.zoom)))))
 
     # Zoom
 

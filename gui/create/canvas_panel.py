@@ -12,6 +12,7 @@ from gui.create.canvas import BRUSHES, Canvas
 from gui.create.mask_layer import MaskLayer
 from gui.create.picture_toolbar import PictureToolbar
 from gui.look.plain import PlainLabel, set_tooltip
+from gui.look.readable import percent
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
 from gui.shell.actions import name_button
 from gui.shell.studio import Studio
@@ -207,7 +208,7 @@ class CanvasPanel(QWidget):
         return is_meant
 
     def _show_zoom(self) -> None:
-        self._zoom.setText(f"{self.canvas.zoom:.0%}")
+        self._zoom.setText(percent(self.canvas.zoom))
         self._zoom.setAccessibleName(self.tr("Zoom {0}").format(self._zoom.text()))
         if self.brush_size.value() != self.canvas.brush:
             self.brush_size.setValue(self.canvas.brush)

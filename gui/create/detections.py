@@ -13,6 +13,7 @@ from gui.form.detecting import Detecting, Detections
 from gui.form.enlarge_section import EnlargeSection
 from gui.form.enlarging import detail_pass
 from gui.form.fields import watch
+from gui.look.readable import decimal
 from gui.look.theme import Theme
 from gui.shell.studio import Studio
 from sdedge.boxes import Boxes
@@ -105,7 +106,7 @@ class CanvasDetections(QObject):
         else:
             self.overlay.set_boxes(placed, labels)
         text = self.tr("Boxes to draw again: {0}, found in {1} s")
-        self._section.say_detections(text.format(len(rows), f"{detections.seconds:.1f}"), "caption", True)
+        self._section.say_detections(text.format(len(rows), decimal(detections.seconds)), "caption", True)
 
     def _fail(self, reason: str) -> None:
         self.end()

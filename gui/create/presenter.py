@@ -17,7 +17,7 @@ from gui.create import failures
 from gui.create.canvas_panel import CanvasPanel
 from gui.create.progress_strip import JobSummary, ProgressStrip
 from gui.queue.progress import PictureProgress
-from gui.shell.advice import for_the_window
+from gui.shell.advice import failure, for_the_window
 from gui.shell.background import in_words
 from gui.shell.picture_actions import NOTHING, Subject
 from gui.shell.pictures import Looked, finished, short, shrink
@@ -172,7 +172,8 @@ class CanvasPresenter(QObject):
             self._strip.rest(text if event.count else self.tr("Cancelled."))
         elif isinstance(event, Failed):
             text = " ".join(part for part in (event.message, event.hint) if part)
-            self._strip.fail(for_the_window(text), self._failure_buttons(job_id, job, event.kind, event.remedy))
+            buttons = self._failure_buttons(job_id, job, event.kind, event.remedy)
+            self._strip.fail(failure(event.kind, text), buttons)
 
     def end_preview(self) -> None:
         """Goes back to the picture of before, and to its caption."""

@@ -17,6 +17,7 @@ from PySide6.QtCore import (
     QUrl,
     Signal,
 )
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QVBoxLayout, QWidget
 
 from gui.gallery.delegate import PictureDelegate
@@ -32,7 +33,7 @@ from sdedge.library.jobs import Queue
 from sdedge.places import data_folder
 
 SHOWN = 24
-CELL = 65  # pixels with the gap around a picture
+CELL = 65  # pixels of a picture with the gap around it, and more where that fills a row
 CALM = 150  # milliseconds between looks
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()
@@ -92,6 +93,17 @@ class RecentModel(QAbstractListModel):
             self.endResetModel()
 
 
+class RecentList(QListView):
+    """As many in a row as there is room for, all of the width shared among them."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        width = self.viewport().width() - 1
+        cell = max(CELL, width // max(1, width // CELL))
+        if self.gridSize().width() != cell:
+            self.setGridSize(QSize(cell, cell))
+
+
 class Recent(QWidget):
     """`chosen` carries the entry that a person wants to see."""
 
@@ -102,7 +114,7 @@ class Recent(QWidget):
         self._studio = studio
         self._thumbnails = Thumbnails(data_folder(), self)
         self.model = RecentModel(studio, self._thumbnails)
-        self.list = QListView()
+        self.list = RecentList()
         self.list.setModel(self.model)
         self.list.setItemDelegate(PictureDelegate(studio.theme, self._thumbnails, self.list))
         self.list.setAccessibleName(self.tr("Recent pictures"))

@@ -18,6 +18,7 @@ from gui.languages.texts import mark, tr
 from gui.look.plain import PlainLabel, message_box
 from gui.look.theme import GAP, PAD, WIDE, set_kind
 from gui.shell.actions import ACTIONS, MENUS, Actions, plain
+from gui.widgets.cards import least_width
 
 # What is no action: keys of the canvas, the editor and the lists.
 OTHERS = (
@@ -54,6 +55,8 @@ class Shortcuts(QDialog):
         scroll.setAccessibleName(self.windowTitle())
         scroll.setWidget(inside)
         scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumWidth(least_width(scroll))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)

@@ -24,7 +24,7 @@ from gui.dialogs.packed import PackedRow
 from gui.languages.language import SYSTEM, codes, own_name
 from gui.languages.texts import tr
 from gui.look.plain import PlainLabel
-from gui.look.readable import breakable, short_path
+from gui.look.readable import breakable, percent, short_path
 from gui.look.theme import GAP, HALF, PAD
 from gui.shell.background import in_words
 from gui.shell.file_dialogs import ask_folder
@@ -32,7 +32,7 @@ from gui.shell.reveal import reveal
 from gui.shell.settings import default_folder
 from gui.shell.studio import Studio
 from gui.widgets.calm import WideCombo
-from gui.widgets.cards import card, fill, left
+from gui.widgets.cards import card, fill, left, stand_beside
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.wrapping_check import WrappingCheck
 from sdedge.errors import InvalidRequest
@@ -125,7 +125,10 @@ class SettingsDialog(QDialog):
             (5, self.tr("After every fifth step")), (0, self.tr("Never")),
         ]  # fmt: skip
         self.preview = self._choice("preview_rate", self.tr("Preview"), rates)
-        shares = [(0, self.tr("Draw on")), *((n, self.tr("Rest below {0} %").format(n)) for n in (10, 20, 30, 50))]
+        shares = [
+            (0, self.tr("Draw on")),
+            *((n, self.tr("Rest below {0}").format(percent(n / 100))) for n in (10, 20, 30, 50)),
+        ]
         self.battery = self._choice("battery", self.tr("Rest on battery"), [*shares, (100, self.tr("Rest"))])
         self.heat = self._choice(
             "heat", self.tr("When the computer is hot"),
@@ -152,6 +155,7 @@ class SettingsDialog(QDialog):
         self.serving = FaultLabel()
         self.port = QSpinBox()
         self.port.setRange(1024, 65535)
+        self.port.lineEdit().setTextMargins(GAP, 0, GAP, 0)  # where other fields have their padding
         self.port.setKeyboardTracking(False)
         self.port.setAccessibleName(self.tr("Port of the server"))
         self.port.setValue(self._settings.serve_port)
@@ -254,6 +258,7 @@ def _row(form: QFormLayout, text: str, field: QWidget | QVBoxLayout | QHBoxLayou
     """Returns a row whose label is as wide as every other one."""
     label = PlainLabel(text)
     label.setFixedWidth(max(_LABEL, label.sizeHint().width()))
+    stand_beside(label, field)
     form.addRow(label, field)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gui.languages.texts import tr
+from gui.look.readable import shortest
 from gui.shell.background import in_words
 from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.errors import InvalidRequest
@@ -77,10 +78,8 @@ class ControlRow:
         span = list(self.control.span if self.control else (0.0, 1.0))
         span[end] = value
         if span[0] >= span[1]:
-            text = tr(
-                "It would act from {0:g} to {1:g} of the steps, which is no range; choose a smaller number first."
-            )
-            raise InvalidRequest(text.format(*span))
+            text = tr("It would act from {0} to {1} of the steps, which is no range; choose a smaller number first.")
+            raise InvalidRequest(text.format(*map(shortest, span)))
         return self.changed(span=(span[0], span[1]))
 
 

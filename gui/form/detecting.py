@@ -11,6 +11,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from gui.commands.command import Command
+from gui.look.readable import decimal
 from sdedge.boxes import Boxes, grown, redrawn
 
 
@@ -34,7 +35,7 @@ class Detections:
         """Returns the boxes that a pass draws again in a picture of this size, each with its name and how sure it is."""
         numbers = redrawn([(each.name, each.box) for each in self.all], boxes)
         rows = [(grown(self.all[n].box, boxes, size), self.all[n]) for n in numbers]
-        return [(box, f"{each.name} {each.score:.2f}") for box, each in rows if box is not None]
+        return [(box, f"{each.name} {decimal(each.score, 2)}") for box, each in rows if box is not None]
 
 
 class Detecting(QObject):

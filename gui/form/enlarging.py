@@ -12,6 +12,7 @@ from typing import Any
 
 from gui.form.model import FormModel, FormPart
 from gui.languages.texts import mark, tr
+from gui.look.readable import shortest
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import FieldType, Float, Text
 from sdedge.pass_parts import BY_PLACE, DETAIL, HIRES, PARTS
@@ -110,8 +111,8 @@ def pass_in_words(each: Pass) -> str:
     drawn = tr("drawn again") if each.boxes is None else tr("what {0} finds drawn again").format(each.boxes.model)
     done = [drawn] if each.enlarge is None or each.boxes is not None else []
     if (enlarge := each.enlarge) is not None:
-        text = tr("enlarged {0:g} times by {1}") if enlarge.size is None else tr("enlarged to {2} × {3} by {1}")
-        done.insert(0, text.format(enlarge.scale, enlarge.by, *(enlarge.size or ())))
+        text = tr("enlarged {0} times by {1}") if enlarge.size is None else tr("enlarged to {2} × {3} by {1}")
+        done.insert(0, text.format(shortest(enlarge.scale), enlarge.by, *(enlarge.size or ())))
     changes = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in each.changes.items())
     return ", ".join(done) + (f" ({changes})" if changes else "")
 

@@ -8,6 +8,7 @@ from gui.form.fields import label_of, watch
 from gui.form.hint import FormHint, rest_timer
 from gui.form.model import SHOWN
 from gui.languages.texts import mark, tr
+from gui.look.readable import shortest
 from gui.shell.background import LatestRun
 from gui.shell.studio import Studio
 
@@ -55,7 +56,7 @@ class FewStepsHint(FormHint):
     def _take(self, result: tuple[str, str, dict[str, Any]]) -> None:
         name, label, self.changes = result
         said = ", ".join(
-            f"{label_of(field) if field in SHOWN else field} {f'{value:g}' if isinstance(value, int | float) else value}"
+            f"{label_of(field) if field in SHOWN else field} {shortest(value) if isinstance(value, int | float) else value}"
             for field, value in self.changes.items()
         )
         text = self.tr("{0} is {1}. These suit it: {2}.").format(name, tr(label), said) if said else ""

@@ -18,6 +18,7 @@ from gui.form.model import SHOWN, FormModel
 from gui.languages.texts import tr
 from gui.look.accessible import set_scale
 from gui.look.plain import PlainLabel, plain_tooltip, set_tooltip
+from gui.look.readable import shortest
 from gui.look.theme import GAP, spaced_font
 from gui.widgets.calm import CalmCombo, CalmSlider
 from gui.widgets.cards import beginning
@@ -27,7 +28,7 @@ from sdedge.field_rows import Section
 from sdedge.field_types import Flag, Float, Integer, NumberList, PathOrName
 from sdedge.request_fields import FIELDS
 
-LABEL = 80  # pixels: the column of labels
+LABEL = 84  # pixels: the column of labels
 NUMBER = 64  # pixels: a number's box
 PATIENCE = 700  # milliseconds without a key until a fault is shown: half a number is no fault
 
@@ -104,7 +105,7 @@ class NumberField(QWidget):
         value = self._form.value(self._name)
         if value is None and self._resting is not None:
             value = self._resting()
-            self.edit.setPlaceholderText(f"{value:g}")
+            self.edit.setPlaceholderText(shortest(value))
         with QSignalBlocker(self.slider):
             self.slider.setValue(round(value * self._scale))
 
@@ -242,13 +243,18 @@ def row_label(text: str, width: int = LABEL) -> PlainLabel:
 
 def lay_out(host: QWidget, label: str, *widgets: QWidget, note: FaultLabel | None = None) -> None:
     """Lays out a label, controls beside it, and beneath them what is wrong: of the last widget where that is typed into."""
-    title = row_label(label)
+    title = PlainLabel(label)
+    title.setFixedWidth(
+        max(LABEL + GAP, title.sizeHint().width() + 2)
+    )  # with the gap, a part of which a long one may take
     shown = list(dict.fromkeys(widgets))
     title.setBuddy(shown[0])
     row = QHBoxLayout()
-    row.setSpacing(GAP)
+    row.setSpacing(0)
     row.addWidget(title)
     for widget in shown:
+        if widget is not shown[0]:
+            row.addSpacing(GAP)
         row.addWidget(widget, 0 if isinstance(widget, TypedEdit) and len(shown) > 1 else 1)
     column = QVBoxLayout(host)
     column.setContentsMargins(0, 0, 0, 0)

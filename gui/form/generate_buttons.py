@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from gui.look.readable import percent
 from gui.look.theme import GAP, HALF, Theme, set_kind
 from gui.shell.actions import name_button
 from gui.shell.studio import Studio
@@ -72,6 +73,7 @@ class GenerateButtons(QWidget):
         self.button.setVisible(not draws)
         self.cancel.setVisible(draws)
         self.add.setVisible(draws)
+        self.layout().activate()  # type: ignore[union-attr]  # or a frame shows the old width, and a text that is cut
         if focus:
             (self.add if draws else self.button).setFocus()
 
@@ -92,7 +94,7 @@ class GenerateButtons(QWidget):
             self._paint_ring()
         ending = progress is not None and progress.ending is not None
         self.cancel.setText(self.tr("Cancelling") if ending else self.tr("Cancel"))
-        self.cancel.setAccessibleDescription("" if shown is None else f"{shown:.0%}")
+        self.cancel.setAccessibleDescription("" if shown is None else percent(shown))
 
     def _paint_ring(self) -> None:
         self.cancel.setIcon(QIcon(ring(self._studio.theme, self._fraction or 0.0, self.devicePixelRatioF())))

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QToolButton, QVBoxLayout, 
 from gui.form.fields import NumberField, watch
 from gui.form.model import FormPart
 from gui.look.plain import set_tooltip
+from gui.look.readable import shortest
 from gui.look.theme import GAP, HALF, set_kind
 from gui.shell.actions import name_button
 from gui.shell.advice import for_the_window
@@ -102,7 +103,9 @@ class LoraRow(QWidget):
     def _says(self, tag: LoraTag) -> str:
         if tag.lora is None or tag.lora.text_weight == tag.lora.unet_weight:
             return self.tr("How strongly it acts: 0 is not at all, 1 as it was trained.")
-        return self.tr("Its weight in the UNet; in the text encoder it stays {0:g}.").format(tag.lora.text_weight)
+        return self.tr("Its weight in the UNet; in the text encoder it stays {0}.").format(
+            shortest(tag.lora.text_weight)
+        )
 
     def _tag(self) -> LoraTag | None:
         tags = lora_tags(self._form.prompt)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gui.form import regioning
 from gui.form.controlling import fault_of
 from gui.languages.texts import mark, tr
+from gui.look.readable import as_python, shortest
 from gui.shell.advice import for_the_window
 from gui.shell.observable import Observable, Observed
 from sdedge import catalog
@@ -197,11 +198,11 @@ class FormModel(Observable):
         value = self.value(name)
         if isinstance(value, tuple):
             return (self.parts[name] if name in self.parts else FIELDS[name]).type.format(value)
-        return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        return "" if value is None else shortest(value) if isinstance(value, float) else str(value)
 
     def _parse(self, name: str, text: str) -> dict[str, Any]:
         if name.startswith(OPTION):
-            return {"options": self._with_option(name.removeprefix(OPTION), text.replace(",", "."))}
+            return {"options": self._with_option(name.removeprefix(OPTION), as_python(text))}
         if name in SIZE.sets and _SIZE.fullmatch(text):
             lengths = zip(SIZE.sets, SIZE.parse(text), strict=True)
             return {side: _TYPES[side].check(side, value) for side, value in lengths}
@@ -210,7 +211,7 @@ class FormModel(Observable):
             return part.put(None) if part else {name: None}
         type = part.type if part else _TYPES[name]
         try:
-            value = type.parse(name, text.replace(",", ".") if isinstance(type, Integer | Float) else text)
+            value = type.parse(name, as_python(text) if isinstance(type, Integer | Float) else text)
         except InvalidRequest:
             fault = tr("{0} is not {1}; type {2}.")
             raise InvalidRequest(fault.format(shown(text, 42), tr(type.expected), _example(name, type))) from None
@@ -344,8 +345,8 @@ def _checked(name: str, type: FieldType, value: Any) -> Any:
             text = tr("{0} is not a multiple of 8; try {1} or {2}.").format(value, below, below + 8)
         else:
             fault = tr("{0} is out of range; choose from {1} to {2}.")
-            written = shown(value) if isinstance(value, int) else f"{value:g}"
-            text = fault.format(written, type.format(low), type.format(high))
+            written = shown(value) if isinstance(value, int) else shortest(value)
+            text = fault.format(written, shortest(low), shortest(high))
         raise InvalidRequest(text) from None
 
 

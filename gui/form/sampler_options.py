@@ -11,6 +11,7 @@ from gui.form.fields import LABEL, TypedEdit, row_label, watch
 from gui.form.model import OPTION, FormModel
 from gui.languages.texts import tr
 from gui.look.plain import PlainLabel, set_tooltip
+from gui.look.readable import shortest
 from gui.look.theme import GAP, set_kind
 from gui.widgets.calm import CalmCombo
 from gui.widgets.cards import beginning
@@ -90,13 +91,13 @@ class SamplerOptions(QWidget):
         if info.choices:
             return ", ".join(info.choices)
         low, high = info.minimum or 0, math.inf if info.maximum is None else info.maximum
-        text = self.tr("{0:g} or more") if math.isinf(high) else self.tr("from {0:g} to {1:g}")
-        return text.format(low, high)
+        text = self.tr("{0} or more") if math.isinf(high) else self.tr("from {0} to {1}")
+        return text.format(shortest(low), shortest(high))
 
     def _edit(self, name: str, info: OptionInfo) -> TypedEdit:
         edit = TypedEdit(self._form, OPTION + name, name)
         own = isinstance(info.default, float) and math.isinf(info.default)
-        edit.setPlaceholderText(self.tr("no limit") if own else f"{info.default:g}")
+        edit.setPlaceholderText(self.tr("no limit") if own else shortest(info.default))
         watch(edit, self._form, edit.refresh, "options")
         return edit
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from functools import partial
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from gui.form.aspect_chips import AspectChips
@@ -31,6 +32,7 @@ class SizeField(QWidget):
         swap = studio.actions.button("swap-size")
         self.presets = QToolButton()
         self.presets.setIcon(studio.theme.icon("chevron-down", "muted"))
+        self.presets.setIconSize(QSize(14, 14))  # as in the headings of sections; the two sides need the room
         self.presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         set_kind(self.presets, "quiet")
         name_button(self.presets, self.tr("Sizes to choose from"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from gui.languages.texts import mark, tr
@@ -15,6 +16,7 @@ from sdedge.library.gallery_order import Order
 
 SMALLEST, LARGEST, STEP = 96, 320, 16  # pixels of a picture's place
 HEIGHT = 40
+NARROW = 640  # pixels: of less the slider gives way
 BULK = ("favourite", "board", "compare", "export", "trash")
 
 ORDERS = {
@@ -54,7 +56,7 @@ class GalleryBar(QFrame):
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setMenu(QMenu(self.more))
         set_kind(self.more, "quiet")
-        name_button(self.more, self.tr("Folders, missing files and checks"))
+        name_button(self.more, self.tr("All shown, folders, missing files and checks"))
         self._total, self._chosen = 0, 0
         self._lay_out()
         self.show_counts(0, 0)
@@ -69,8 +71,17 @@ class GalleryBar(QFrame):
         self.count.setText(text)
         for button in self.bulk.values():
             button.setVisible(chosen > 1)
+        self._make_room()
         about = self.tr("Compare the two pictures") if chosen == 2 else self.tr("Choose two pictures to compare them")
         name_button(self.bulk["compare"], about, self._studio.actions["compare"].shortcut())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """In a small window what can be done with the chosen ones takes the slider's place."""
+        self.size_slider.setVisible(self._chosen < 2 or self.width() >= NARROW)
 
     def step_size(self, steps: int) -> None:
         """Makes the pictures larger or smaller by so many steps."""

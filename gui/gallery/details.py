@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from gui.gallery.model import made_at
 from gui.gallery.origin import OriginPanel
 from gui.look.plain import PlainLabel
-from gui.look.readable import breakable
+from gui.look.readable import breakable, shortest
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.shell.actions import plain
 from gui.shell.studio import Studio
@@ -104,7 +104,7 @@ class GalleryDetails(QScrollArea):
                 (self.tr("Steps"), str(request.steps)),
                 (
                     self.tr("Guidance"),
-                    "" if request.guidance is None else self.locale().toString(request.guidance, "g", 6),
+                    "" if request.guidance is None else shortest(request.guidance),
                 ),
             ]
         facts += [

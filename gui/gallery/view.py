@@ -54,7 +54,7 @@ class GalleryView(QWidget):
         self.count = self.bar.count
         self.large = LargeView(studio, self.model, self.list)
         self.upkeep = Upkeep(studio, self)
-        self.upkeep.fill(self.bar.more.menu())
+        self._fill_menu()
         self.empty = Empty(studio.theme, "gallery")
         self._middle = QStackedWidget()
         self._lay_out()
@@ -160,6 +160,10 @@ class GalleryView(QWidget):
         if self.current() is None and self.model.rowCount() and self._row is not None:
             self.choose(min(self._row, self.model.rowCount() - 1))
 
+    def _favour_all(self) -> None:
+        """Marks every picture that the search finds."""
+        self._studio.pictures.mark(self.model.ids(range(self.model.rowCount())))
+
     def _menu(self, at: QPoint) -> None:
         if not self.chosen():
             return
@@ -224,6 +228,13 @@ class GalleryView(QWidget):
         super().closeEvent(event)
 
     # Building
+
+    def _fill_menu(self) -> None:
+        menu = self.bar.more.menu()
+        self.upkeep.fill(menu)
+        menu.addSeparator()
+        favour = menu.addAction(self.tr("Make All Shown &Favourites"), self._favour_all)
+        menu.aboutToShow.connect(lambda: favour.setEnabled(self.model.rowCount() > 0))
 
     def _lay_out(self) -> None:
         set_kind(self, "window")

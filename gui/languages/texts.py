@@ -16,6 +16,13 @@ def context_of(room: str, about: str | None) -> str:
     return f"{room}: {about}" if about else room
 
 
+def for_others(text: str) -> str:
+    """Returns a marked text in the app's language, and nothing in English: what stands before a sentence of the engine, which is
+    English everywhere, so that others know what it is about."""
+    said = tr(text)
+    return "" if said == text else said
+
+
 def tr(text: str, about: str = "", count: int = -1) -> str:
     """Returns a text in the app's language; with a `count`, "%n" becomes it, in the form that goes with it.
 

@@ -74,6 +74,11 @@ QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox {
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {
     border: 2px solid $accent; padding: 3px 6px;
 }
+QSpinBox { max-height: 20px; }
+QSpinBox > QLineEdit, QSpinBox > QLineEdit:focus {
+    background: transparent; border: none; border-radius: 0; padding: 0; min-height: 0;
+}
+QSpinBox::up-button, QSpinBox::down-button { width: 0; border: none; }
 QLineEdit[faulty="true"], QPlainTextEdit[faulty="true"], QComboBox[faulty="true"] { border: 1px solid $bad; }
 QLineEdit[faulty="true"]:focus, QPlainTextEdit[faulty="true"]:focus, QComboBox[faulty="true"]:focus {
     border: 2px solid $bad; padding: 3px 6px;

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from gui.commands.panel import TaskPanel
 from gui.commands.tasks import DONE, Task, Tasks
 from gui.look.plain import PlainLabel
-from gui.look.readable import isolated, size_in_words
+from gui.look.readable import percent, size_in_words
 from gui.look.theme import GAP, PAD, set_kind
 from gui.models.get_details import GetDetails
 from gui.models.get_rows import GetRow, read_rows, row_of
@@ -203,8 +203,8 @@ class GetView(QWidget):
     def _say_state(self, row: GetRow) -> str:
         download, states = self.downloads.of(row.wanted), DownloadState
         if download.state in (states.RUNNING, states.PAUSED) and download.size:
-            percent = isolated(f"{100 * download.done // download.size} %")
-            return percent if download.state is states.RUNNING else self.tr("Paused, {0}").format(percent)
+            done = percent(download.done / download.size)
+            return done if download.state is states.RUNNING else self.tr("Paused, {0}").format(done)
         if download.state is states.OFFERED and download.offer.get("editions"):
             return size_in_words(download.offer["editions"][0]["size"])
         if download.wants_token:

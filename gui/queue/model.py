@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
 
+from gui.languages.texts import for_others
 from gui.look.plain import plain_tooltip
 from gui.queue.board import JobBoard
 from gui.queue.progress import PictureProgress, spoken
@@ -74,7 +75,9 @@ class QueueModel(QAbstractListModel):
         elif job.state == JobState.DONE:
             parts = [self.tr("done"), self.tr("%n pictures", "", job.count) if job.count > 1 else ""]
         elif job.state in (JobState.FAILED, JobState.INTERRUPTED):
-            parts = [for_the_window(job.reason) or self.tr("failed"), pictures]
+            said = for_the_window(job.reason)
+            first = for_others("failed") if job.state == JobState.FAILED and said else ""
+            parts = [first, said or self.tr("failed"), pictures]
         else:
             states = {
                 JobState.WAITING: self.tr("waiting"),

@@ -1,10 +1,12 @@
-"""The engine's advice for people at a command line, as one carries it out in the window. No Qt."""
+"""The engine's advice for people at a command line, as one carries it out in the window, and what failed in a few words of the
+app's language. No widgets."""
 
 from __future__ import annotations
 
 import re
 
-from sdedge.errors import Remedy
+from gui.languages.texts import for_others, mark
+from sdedge.errors import ModelError, OutOfMemory, OutputError, Remedy
 
 PHRASES = {
     Remedy.FLOAT32: "start sdedge with SDEDGE_DTYPE=float32 in its environment",
@@ -70,6 +72,36 @@ PHRASES = {
     Remedy.SAME_LORAS: "it is compared with its LoRAs at a terminal only",
 }
 """By what helps: how the window says it."""
+
+HEADLINES = {
+    "memory": mark("There is not enough memory."),
+    "crash": mark("The engine's process has ended unexpectedly."),
+    "hung": mark("The engine no longer answers."),
+    "bug": mark("Something unexpected happened."),
+    "output": mark("It could not be saved."),
+    "database": mark("The gallery's database cannot be used."),
+    "model": mark("Something is wrong with the model."),
+    "request": mark("It cannot be drawn like this."),
+    "other": mark("It could not be done."),
+}
+"""By sdedge.events.Failed.kind: what stands before the engine's English sentence in other languages."""
+
+
+def failure(kind: str, sentence: str) -> str:
+    """Returns what failed: in another language than English a few words of it first, then what the engine says."""
+    return _headed(kind, for_the_window(sentence))
+
+
+def error_in_words(error: Exception) -> str:
+    """Returns what one of our errors says; nothing more where the field beside it says what it is about."""
+    kinds = ((ModelError, "model"), (OutputError, "output"), (OutOfMemory, "memory"))
+    kind = next((kind for type, kind in kinds if isinstance(error, type)), None)
+    said = for_the_window(str(error))
+    return said if kind is None else _headed(kind, said)
+
+
+def _headed(kind: str, said: str) -> str:
+    return " ".join(filter(None, (for_others(HEADLINES.get(kind, HEADLINES["other"])), said)))
 
 
 def for_the_window(sentence: str) -> str:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from shiboken6 import isValid
 
 from gui.languages.texts import tr
-from gui.shell.advice import for_the_window
+from gui.shell.advice import error_in_words
 from sdedge.errors import SdedgeError
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class LatestRun:
 def in_words(error: BaseException) -> str:
     """Returns a sentence for people: our errors are one already."""
     if isinstance(error, SdedgeError):
-        return for_the_window(str(error))
+        return error_in_words(error)
     if isinstance(error, OSError):
         return f"{error.filename or tr('A file')}: {error.strerror or error}."
     return tr("Something unexpected happened ({name}: {message}).").format(name=type(error).__name__, message=error)

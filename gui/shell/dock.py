@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable
 
+from gui.look.readable import percent
 from sdedge.process import cocoa
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def show_on_a_mac(fraction: float | None, objc: cocoa.Runtime | None = None) -> 
         return
     app = objc.send(objc.find_class("NSApplication"), "sharedApplication")
     tile = objc.send(app, "dockTile")
-    objc.send(tile, "setBadgeLabel:", None if fraction is None else cocoa.text(objc, f"{fraction:.0%}"))
+    objc.send(tile, "setBadgeLabel:", None if fraction is None else cocoa.text(objc, percent(fraction)))
 
 
 def launcher_update(fraction: float | None) -> list[object]:

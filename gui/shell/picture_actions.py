@@ -245,7 +245,19 @@ class PictureActions(QObject):
         self._in_background(save, lambda _: self._studio.say_briefly(done))
 
     def _mark(self, subject: Subject) -> None:
-        favourite, ids = not (subject.entry and subject.entry.favourite), subject.ids
+        """Marks what is not marked yet; takes the mark away where all of it is."""
+        ids = subject.ids
+        if len(ids) == 1:
+            self.mark(ids, not (subject.entry and subject.entry.favourite))
+            return
+
+        def mark_all(are_favourites: bool) -> None:
+            self.mark(ids, not are_favourites)
+
+        self._studio.bridge.ask(lambda queue, gallery: gallery.are_favourites(ids), mark_all, self._say, self)
+
+    def mark(self, ids: Sequence[int], favourite: bool = True) -> None:
+        """Makes pictures favourites, or no favourites; of several that can be undone."""
         for view, known in self._subjects.items():
             if known.entry is not None and known.entry.id in ids:
                 self._subjects[view] = replace(known, entry=replace(known.entry, favourite=favourite))
@@ -254,7 +266,7 @@ class PictureActions(QObject):
             return gallery.set_favourites(ids, favourite)
 
         def offer(changed: list[int]) -> None:
-            if len(ids) > 1:
+            if len(ids) > 1 and changed:
                 yes = self.tr("%n pictures are favourites.", "", len(ids))
                 no = self.tr("%n pictures are no favourites.", "", len(ids))
                 self._studio.offer_undo(yes if favourite else no, partial(self._unmark, changed, not favourite))

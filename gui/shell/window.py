@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 from gui.create.presenter import show_log
 from gui.look import motion
 from gui.look.plain import PlainLabel, message_box
+from gui.look.readable import percent
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.shell.actions import Actions, name_button, plain
 from gui.shell.advice import for_the_window
@@ -296,7 +297,7 @@ class MainWindow(QMainWindow):
         """Shows how far the job is, in the title, where a taskbar shows it."""
         progress = self.studio.board.progress(id)
         fraction = progress.fraction if progress else None
-        self.setWindowTitle("sdedge" if fraction is None else f"{fraction:.0%} – sdedge")
+        self.setWindowTitle("sdedge" if fraction is None else f"{percent(fraction)} – sdedge")
         self._dock.show(fraction)
 
     def _show_waiting(self) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
     QDialog,
     QFormLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
     QLayout,
+    QLineEdit,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -85,6 +88,16 @@ def framed(*widgets: QWidget) -> QFrame:
     return card
 
 
+def stand_beside(label: QLabel, field: QWidget | QLayout) -> None:
+    """Makes a label as high as the first line of its field, so that both texts stand on one line: QFormLayout puts it higher."""
+    first: QWidget | QLayout | None = field
+    while isinstance(first, QLayout):
+        item = first.itemAt(0)
+        first = None if item is None else item.widget() or item.layout()
+    if isinstance(first, (QLineEdit, QComboBox, QAbstractSpinBox)):
+        label.setFixedHeight(first.sizeHint().height())
+
+
 def labelled(*rows: tuple[str, QWidget], width: int) -> QFormLayout:
     """Returns rows of a label, `width` pixels wide, and a control."""
     form = QFormLayout()
@@ -94,6 +107,7 @@ def labelled(*rows: tuple[str, QWidget], width: int) -> QFormLayout:
     for text, widget in rows:
         label = PlainLabel(text)
         label.setFixedWidth(width)
+        stand_beside(label, widget)
         form.addRow(label, widget)
     return form
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QEvent
 from PySide6.QtGui import QResizeEvent
 
 from gui.look.accessible import announce
@@ -23,9 +24,19 @@ class FaultLabel(PlainLabel):
         set_kind(self, kind)
         self.setText(fault)
         self._keep_height()
-        self.setVisible(bool(fault))
+        self._appear()
         if is_new and kind != "caption" and self.isVisible():
             announce(self, fault, urgent=kind == "fault")
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange:
+            self._appear()
+
+    def _appear(self) -> None:
+        """Takes room while there is a sentence; without a parent it would be a window of its own."""
+        if self.parentWidget() is not None:
+            self.setVisible(bool(self.text()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -92,6 +92,20 @@ def test_many_are_starred_and_trashed_and_each_is_taken_back(gallery, qtbot):
     qtbot.waitUntil(lambda: ids(favourite=True) == [6, 7, 8, 9] and "4 pictures are favourites" in window.banner.text)
     window.actions_list["undo"].trigger()
     qtbot.waitUntil(lambda: ids(favourite=True) == [9])  # which was one before
+    view.choose(0)
+    view.list.choose_rows([range(0, 4)])  # the first of them, which is in front, is one already
+    view.bar.bulk["favourite"].click()
+    qtbot.waitUntil(lambda: ids(favourite=True) == [6, 7, 8, 9])
+    view.bar.bulk["favourite"].click()
+    qtbot.waitUntil(lambda: ids(favourite=True) == [])  # since all were
+    view.filters.query.setText("a house")
+    qtbot.waitUntil(lambda: view.model.rowCount() == 3)
+    menu = view.bar.more.menu()
+    menu.aboutToShow.emit()
+    menu.actions()[-1].trigger()
+    qtbot.waitUntil(lambda: len(ids(favourite=True)) == 3)
+    view.filters.clear()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 9)
     view.list.choose_rows([range(0, 9)])
     view.bar.bulk["trash"].click()
     assert view.model.rowCount() == 0

@@ -290,8 +290,8 @@
     </message>
     <message>
         <location filename="../../../gui/dialogs/settings.py"/>
-        <source>Rest below {0} %</source>
-        <translation>Unter {0} % anhalten</translation>
+        <source>Rest below {0}</source>
+        <translation>Unter {0} anhalten</translation>
     </message>
     <message>
         <location filename="../../../gui/dialogs/settings.py"/>

@@ -488,8 +488,8 @@
     </message>
     <message>
         <location filename="../../../gui/form/controlling.py"/>
-        <source>It would act from {0:g} to {1:g} of the steps, which is no range; choose a smaller number first.</source>
-        <translation>Es würde von {0:g} bis {1:g} der Schritte wirken, was kein Bereich ist; die erste Zahl muss kleiner sein.</translation>
+        <source>It would act from {0} to {1} of the steps, which is no range; choose a smaller number first.</source>
+        <translation>Es würde von {0} bis {1} der Schritte wirken, was kein Bereich ist; die erste Zahl muss kleiner sein.</translation>
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
@@ -498,8 +498,8 @@
     </message>
     <message>
         <location filename="../../../gui/form/lora_rows.py"/>
-        <source>Its weight in the UNet; in the text encoder it stays {0:g}.</source>
-        <translation>Ihr Gewicht im UNet; im Text-Encoder bleibt es {0:g}.</translation>
+        <source>Its weight in the UNet; in the text encoder it stays {0}.</source>
+        <translation>Ihr Gewicht im UNet; im Text-Encoder bleibt es {0}.</translation>
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
@@ -1366,13 +1366,13 @@
     </message>
     <message>
         <location filename="../../../gui/form/enlarging.py"/>
-        <source>enlarged {0:g} times by {1}</source>
-        <translation>{0:g}-fach vergrößert mit {1}</translation>
+        <source>enlarged {0} times by {1}</source>
+        <translation>{0}-fach vergrößert mit {1}</translation>
     </message>
     <message>
         <location filename="../../../gui/form/sampler_options.py"/>
-        <source>from {0:g} to {1:g}</source>
-        <translation>von {0:g} bis {1:g}</translation>
+        <source>from {0} to {1}</source>
+        <translation>von {0} bis {1}</translation>
     </message>
     <message>
         <location filename="../../../gui/form/control_row.py"/>
@@ -1430,11 +1430,6 @@
         <translation>was {0} findet, neu gezeichnet</translation>
     </message>
     <message>
-        <location filename="../../../gui/form/sampler_options.py"/>
-        <source>{0:g} or more</source>
-        <translation>ab {0:g}</translation>
-    </message>
-    <message>
         <location filename="../../../gui/form/tag_list.py"/>
         <source>{0} has more than {1} MB; choose a shorter list of tags.</source>
         <translation>{0} hat mehr als {1} MB; eine kürzere Tag-Liste wählen.</translation>
@@ -1478,6 +1473,11 @@
         <location filename="../../../gui/form/prompt_field.py"/>
         <source>{0} of {1} tokens in {2} parts, each read on its own</source>
         <translation>{0} von {1} Tokens in {2} Teilen, die einzeln gelesen werden</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/sampler_options.py"/>
+        <source>{0} or more</source>
+        <translation>ab {0}</translation>
     </message>
     <message>
         <location filename="../../../gui/form/grid_section.py"/>

@@ -106,6 +106,11 @@
         <source>All pictures</source>
         <translation>Alle Bilder</translation>
     </message>
+    <message>
+        <location filename="../../../gui/gallery/bar.py"/>
+        <source>All shown, folders, missing files and checks</source>
+        <translation>Alle gezeigten, Ordner, fehlende Dateien und Prüfungen</translation>
+    </message>
     <message numerus="yes">
         <location filename="../../../gui/gallery/origin.py"/>
         <location filename="../../../gui/gallery/upkeep.py"/>
@@ -266,11 +271,6 @@
         <translation>Datei</translation>
     </message>
     <message>
-        <location filename="../../../gui/gallery/bar.py"/>
-        <source>Folders, missing files and checks</source>
-        <translation>Ordner, fehlende Dateien und Prüfungen</translation>
-    </message>
-    <message>
         <location filename="../../../gui/gallery/board_dialog.py"/>
         <source>Forget the board that is marked in the list; its pictures stay</source>
         <translation>Die in der Liste markierte Sammlung auflösen; ihre Bilder bleiben</translation>
@@ -354,6 +354,11 @@
         <location filename="../../../gui/gallery/origin.py"/>
         <source>Made with {0}</source>
         <translation>Erstellt mit {0}</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/gallery/view.py"/>
+        <source>Make All Shown &amp;Favourites</source>
+        <translation>Alle gezeigten zu &amp;Favoriten machen</translation>
     </message>
     <message>
         <location filename="../../../gui/gallery/board_dialog.py"/>

@@ -359,6 +359,21 @@
         <translation>I&amp;nformationen</translation>
     </message>
     <message>
+        <location filename="../../../gui/shell/advice.py"/>
+        <source>It cannot be drawn like this.</source>
+        <translation>So lässt es sich nicht zeichnen.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/shell/advice.py"/>
+        <source>It could not be done.</source>
+        <translation>Das ist nicht gelungen.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/shell/advice.py"/>
+        <source>It could not be saved.</source>
+        <translation>Es ließ sich nicht speichern.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/shell/picture_actions.py"/>
         <source>It is the picture of {0} under Models.</source>
         <translation>Es ist jetzt unter „Modelle“ das Bild von {0}.</translation>
@@ -482,6 +497,11 @@
         <translation>Modelle zeigen</translation>
     </message>
     <message>
+        <location filename="../../../gui/shell/advice.py"/>
+        <source>Something is wrong with the model.</source>
+        <translation>Mit dem Modell stimmt etwas nicht.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/shell/background.py"/>
         <source>Something unexpected happened ({name}: {message}).</source>
         <translation>Etwas Unerwartetes ist passiert ({name}: {message}).</translation>
@@ -490,6 +510,11 @@
         <location filename="../../../gui/shell/crash.py"/>
         <source>Something unexpected happened ({name}: {message}); the log says where.</source>
         <translation>Etwas Unerwartetes ist passiert ({name}: {message}); das Protokoll sagt, wo.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/shell/advice.py"/>
+        <source>Something unexpected happened.</source>
+        <translation>Etwas Unerwartetes ist geschehen.</translation>
     </message>
     <message>
         <location filename="../../../gui/shell/actions.py"/>
@@ -502,14 +527,29 @@
         <translation>Die Sicherung wird eingelesen…</translation>
     </message>
     <message>
+        <location filename="../../../gui/shell/advice.py"/>
+        <source>The engine no longer answers.</source>
+        <translation>Das Rechenwerk antwortet nicht mehr.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/shell/status.py"/>
         <source>The engine uses {0}; {1} GB are free.</source>
         <translation>Das Rechenwerk belegt {0}; {1} GB sind frei.</translation>
     </message>
     <message>
+        <location filename="../../../gui/shell/advice.py"/>
+        <source>The engine's process has ended unexpectedly.</source>
+        <translation>Der Prozess des Rechenwerks ist unerwartet zu Ende gegangen.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/shell/studio.py"/>
         <source>The form has the picture's settings.</source>
         <translation>Das Formular hat die Einstellungen des Bildes.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/shell/advice.py"/>
+        <source>The gallery's database cannot be used.</source>
+        <translation>Die Datenbank der Galerie lässt sich nicht benutzen.</translation>
     </message>
     <message>
         <location filename="../../../gui/shell/bridge.py"/>
@@ -550,6 +590,11 @@
         <location filename="../../../gui/shell/drops.py"/>
         <source>There is no file at {0} any more.</source>
         <translation>Unter {0} ist keine Datei mehr.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/shell/advice.py"/>
+        <source>There is not enough memory.</source>
+        <translation>Der Arbeitsspeicher reicht nicht.</translation>
     </message>
     <message>
         <location filename="../../../gui/shell/drops.py"/>

@@ -444,6 +444,11 @@
         <translation>Das Bild</translation>
     </message>
     <message>
+        <location filename="../../../sdedge/catalog.py"/>
+        <source>The sampler's own</source>
+        <translation>Der des Samplers</translation>
+    </message>
+    <message>
         <location filename="../../../sdedge/preprocessors.py"/>
         <source>Thick strokes, white on black</source>
         <translation>Dicke Striche, weiß auf schwarz</translation>
@@ -472,11 +477,6 @@
         <location filename="../../../sdedge/request_fields.py"/>
         <source>What it should not show</source>
         <translation>Was nicht zu sehen sein soll</translation>
-    </message>
-    <message>
-        <location filename="../../../sdedge/catalog.py"/>
-        <source>What suits the sampler</source>
-        <translation>Passend zum Sampler</translation>
     </message>
     <message>
         <location filename="../../../sdedge/preprocessors.py"/>
