@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QListWidgetItem, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.convert.plan import COMPRESSIONS
@@ -14,6 +14,7 @@ from gui.widgets.calm import WideCombo
 from gui.widgets.cards import labelled
 
 _ROWS = 5  # of ControlNets in sight; the rest is scrolled to
+_ROW = 26  # pixels: a check box is seen whole
 _FRAME = 6  # pixels around them
 
 
@@ -80,11 +81,12 @@ class ControlChoice(QWidget):
         for name in names:
             item = QListWidgetItem(name)
             item.setData(Qt.ItemDataRole.ToolTipRole, plain_tooltip(name))
+            item.setSizeHint(QSize(0, _ROW))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if name in chosen else Qt.CheckState.Unchecked)
             self.list.addItem(item)
         del blocker
-        self.list.setFixedHeight(min(len(names), _ROWS) * max(1, self.list.sizeHintForRow(0)) + 2 * _FRAME)
+        self.list.setFixedHeight(min(len(names), _ROWS) * _ROW + 2 * _FRAME)
         self.setVisible(bool(names))
         if self.chosen() != chosen:  # one is not there any more
             self.changed.emit()

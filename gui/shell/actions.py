@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMenu, QMenuBar, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QMenu, QMenuBar, QToolButton, QWidget
 
 from gui.languages.texts import mark, tr
 from gui.look.plain import set_tooltip
@@ -182,11 +182,24 @@ class Actions(QObject):
         button.setFocusPolicy(button.focusPolicy() | button.focusPolicy().TabFocus)
         set_kind(button, kind)
         name_button(button, plain(action.text()), action.shortcut())
+        if action.isCheckable():
+            carry_out(action, button)
         return button
 
 
 def _sequences(spec: Spec) -> list[QKeySequence]:
     return sequences(spec.id, spec.keys, spec.standard)
+
+
+def carry_out(action: QAction, button: QAbstractButton) -> None:
+    """Does what a button says when it is switched by whatever means: screen readers do so without a click. One of several that
+    goes off has nothing to do, since another went on."""
+
+    def follow(on: bool) -> None:
+        if action.isChecked() != on and (on or action.actionGroup() is None):
+            action.trigger()
+
+    button.toggled.connect(follow)
 
 
 def name_button(button: QWidget, text: str, keys: QKeySequence | None = None) -> None:

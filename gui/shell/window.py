@@ -33,7 +33,7 @@ from gui.look import motion
 from gui.look.plain import PlainLabel, message_box
 from gui.look.readable import percent
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
-from gui.shell.actions import Actions, name_button, plain
+from gui.shell.actions import Actions, carry_out, name_button, plain
 from gui.shell.advice import for_the_window
 from gui.shell.backups import Backups
 from gui.shell.banner import Banner
@@ -252,7 +252,7 @@ class MainWindow(QMainWindow):
         set_kind(button, "segment")
         name_button(button, plain(action.text()), action.shortcut())
         self._switch.addButton(button)
-        button.clicked.connect(action.trigger)
+        carry_out(action, button)
         action.toggled.connect(button.setChecked)
         return button
 

@@ -65,6 +65,19 @@ def test_every_control_has_a_name_a_role_and_a_value_and_the_keyboard_reaches_it
     assert not faults(full_window)
 
 
+@pytest.mark.slow
+def test_what_a_screen_reader_switches_does_what_a_click_does(open_window):
+    window = open_window(start=False)
+    switch = next(b for b in window.findChildren(QToolButton) if b.text() == "Models")
+    QAccessible.queryAccessibleInterface(switch).actionInterface().doAction("Toggle")
+    assert window.current_view == "models" and window.actions_list["view-models"].isChecked()
+    window.show_view("create")
+    side = window.actions_list["side-column"]
+    before, button = side.isChecked(), next(b for b in window.findChildren(QToolButton) if b.defaultAction() is side)
+    QAccessible.queryAccessibleInterface(button).actionInterface().doAction("Toggle")
+    assert side.isChecked() != before == (not button.isChecked())
+
+
 def unreached(place) -> list[str]:
     """Presses Tab until it is where it began: past each control; of a group of which one is chosen, past that one alone."""
     wanted = {
