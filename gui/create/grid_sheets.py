@@ -15,7 +15,7 @@ from gui.shell.pictures import finished
 from gui.shell.studio import Studio
 from sdedge.images.output import Output
 from sdedge.library.gallery import Gallery
-from sdedge.library.grids import GridQueue, KeptGrid
+from sdedge.library.grids import GridQueue, WaitingGrid
 from sdedge.library.jobs import Queue
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class GridSheets(QObject):
         """Makes the sheets of grids of which nothing further is drawn."""
         self._studio.bridge.ask(lambda queue, gallery: GridQueue(queue).drawn(), self._make, lambda error: None, self)
 
-    def _make(self, grids: list[KeptGrid]) -> None:
+    def _make(self, grids: list[WaitingGrid]) -> None:
         for grid in grids:
             if grid.id not in self._making:
                 self._making.add(grid.id)
@@ -82,7 +82,7 @@ class GridSheets(QObject):
             self._panel.caption.setText(name)
 
 
-def write_sheet(grid: KeptGrid) -> Path:
+def write_sheet(grid: WaitingGrid) -> Path:
     """Writes the labelled sheet of a grid, a cell that was not drawn being empty. Raises OutputError, OSError."""
     import numpy as np
     from PIL import Image

@@ -76,8 +76,8 @@ class Later(QWidget):
         before = self.previousInFocusChain()
         while before.focusPolicy() == Qt.FocusPolicy.NoFocus and before is not self:
             before = before.previousInFocusChain()
-        for one, other in pairwise([before, *inside]):
-            QWidget.setTabOrder(one, other)
+        for widget, following in pairwise([before, *inside]):
+            QWidget.setTabOrder(widget, following)
 
 
 def _in_tab_order(window: QWidget) -> list[QWidget]:

@@ -22,7 +22,7 @@ CELLS = 10_000  # of one grid
 def grid_records(queue: Queue, gallery: Gallery, jobs: Container[int]) -> Iterator[dict[str, Any]]:
     """Yields a record for each grid. A cell is the id of its job, if it is one of the `jobs` of the backup, or the SHA-256 of
     its picture, or empty."""
-    for grid in GridQueue(queue).kept():
+    for grid in GridQueue(queue).waiting():
         cells: list[int | str | None] = []
         for job, path in zip(grid.jobs, grid.paths, strict=True):
             entry = gallery.find(path) if path else None

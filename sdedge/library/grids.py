@@ -26,7 +26,7 @@ NO_JOB = 0
 
 
 @dataclass(frozen=True)
-class KeptGrid:
+class WaitingGrid:
     """A grid whose sheet is not made yet: its first cell's request, its labels, and each cell's job and file in reading order.
 
     A cell that is not drawn, or whose picture was moved away since, has None for its file.
@@ -68,7 +68,7 @@ class GridQueue:
             rows = [(id, number, job) for number, job in enumerate(jobs)]
             self._database.executemany("INSERT INTO grid_cells (grid, number, job) VALUES (?, ?, ?)", rows)
 
-    def kept(self) -> list[KeptGrid]:
+    def waiting(self) -> list[WaitingGrid]:
         """Returns all grids whose sheets are not made yet; one whose row cannot be read is passed over."""
         grids = []
         for row in self._database.execute("SELECT * FROM grids ORDER BY id").fetchall():
@@ -76,7 +76,7 @@ class GridQueue:
                 grids.append(self._grid(row))
         return grids
 
-    def drawn(self) -> list[KeptGrid]:
+    def drawn(self) -> list[WaitingGrid]:
         """Returns the grids whose jobs are over, however they ended; an interrupted one is not over, since it is resumed.
 
         One of which no picture is left, or whose row cannot be read, is forgotten.
@@ -99,7 +99,7 @@ class GridQueue:
         """Keeps nothing more of a grid; its jobs and pictures stay."""
         self._database.execute("DELETE FROM grids WHERE id = ?", (id,))
 
-    def _grid(self, row: sqlite3.Row) -> KeptGrid:
+    def _grid(self, row: sqlite3.Row) -> WaitingGrid:
         """Raises InvalidRequest for a damaged row."""
         across, down = read_labels(read_json(row["labels"], "What a grid compares", error=InvalidRequest))
         request, output = Request.from_json(row["request"]), output_of(row["output"])
@@ -107,7 +107,7 @@ class GridQueue:
             ON images.job = grid_cells.job AND images.number = 0 AND state = 'here' WHERE grid = ? ORDER BY grid_cells.number"""
         cells = self._database.execute(query, (row["id"],)).fetchall()
         jobs, paths = tuple(cell["job"] for cell in cells), tuple(cell["path"] for cell in cells)
-        return KeptGrid(row["id"], request, output, across, down, jobs, paths)
+        return WaitingGrid(row["id"], request, output, across, down, jobs, paths)
 
 
 def read_labels(record: object) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -16,8 +16,8 @@ from tests.gui.conftest import with_every_section
 
 
 def test_what_is_made_later_has_its_place_in_the_order_of_tab(qtbot):
-    before, after, one, two = QLineEdit(), QLineEdit(), QLineEdit(), QLineEdit()
-    later = Later(lambda: stack(one, two))
+    before, after, first, second = QLineEdit(), QLineEdit(), QLineEdit(), QLineEdit()
+    later = Later(lambda: stack(first, second))
     window = stack(before, later, after)
     qtbot.addWidget(window)
     assert later.make() is later.make()
@@ -25,7 +25,7 @@ def test_what_is_made_later_has_its_place_in_the_order_of_tab(qtbot):
     for _ in range(len(window.findChildren(QWidget)) + 1):
         reached += [widget] if isinstance(widget, QLineEdit) else []
         widget = widget.nextInFocusChain()
-    assert reached[:4] == [before, one, two, after]
+    assert reached[:4] == [before, first, second, after]
 
 
 def test_a_section_of_the_form_is_made_when_it_is_asked_for_and_shows_what_the_form_holds(open_window):

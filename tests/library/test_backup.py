@@ -248,7 +248,7 @@ def test_a_grid_half_drawn_is_drawn_on_where_it_comes_back_and_becomes_its_sheet
         assert [path is not None for path in half.paths] == [True, True, False, True] and half.output.private
         assert [Gallery(store).find(half.paths[cell]).request.steps for cell in (0, 1, 3)] == [1, 2, 2]
         read_backup(store, tmp_path / "all.zip", tmp_path / "back")
-        assert len(grids.kept()) == 2
+        assert len(grids.waiting()) == 2
 
 
 def is_below(folder: Path):

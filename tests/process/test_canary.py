@@ -258,14 +258,14 @@ def test_the_reference_is_of_the_embedded_model_and_of_every_block():
     assert set(sketches) == {*FULL, canary_checks.PICTURE}
 
 
-@pytest.mark.parametrize("found, wide", [("torch", ""), ("own", ", own kernel"), (None, ", own kernel")])
-def test_the_widest_map_is_attended_in_the_faster_way_and_the_others_in_both(monkeypatch, found, wide):
+@pytest.mark.parametrize("faster, wide", [("torch", ""), ("own", ", own kernel"), (None, ", own kernel")])
+def test_the_widest_map_is_attended_in_the_faster_way_and_the_others_in_both(monkeypatch, faster, wide):
     import torch
 
     from sdedge.engines.torch import block_runs
 
     known = (
-        {"cpu": DeviceFinding("cpu", "", "float32", "channels_last", 2, "", attention_float32=found)} if found else {}
+        {"cpu": DeviceFinding("cpu", "", "float32", "channels_last", 2, "", attention_float32=faster)} if faster else {}
     )
     monkeypatch.setattr(block_runs.findings, "findings", lambda: known)
     monkeypatch.setattr(block_runs.kernels, "attends", lambda dtype: True)
