@@ -262,4 +262,4 @@ def is_below(folder: Path):
 def test_a_grid_that_is_none_is_passed_over(record, tmp_path):
     with open_store(tmp_path / "data") as store:
         add_grids(Gallery(store), [record], Output(tmp_path), {1: 1}, set())
-        assert not GridQueue(Queue(store)).kept()
+        assert not GridQueue(Queue(store)).waiting()
