@@ -97,7 +97,7 @@ class SamplerOptions(QWidget):
     def _edit(self, name: str, info: OptionInfo) -> TypedEdit:
         edit = TypedEdit(self._form, OPTION + name, name)
         own = isinstance(info.default, float) and math.isinf(info.default)
-        edit.setPlaceholderText(self.tr("no limit") if own else shortest(info.default))
+        edit.setPlaceholderText(self.tr("no limit") if own else shortest(float(info.default)))
         watch(edit, self._form, edit.refresh, "options")
         return edit
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import cast
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QShowEvent
@@ -73,9 +74,9 @@ class Later(QWidget):
         """Puts it here, in the order of the tab key too, where what is made last would be last."""
         inside = [each for each in _in_tab_order(widget) if each.focusPolicy() != Qt.FocusPolicy.NoFocus]
         self.layout().addWidget(widget)  # type: ignore[union-attr]
-        before = self.previousInFocusChain()
+        before = cast(QWidget, self.previousInFocusChain())
         while before.focusPolicy() == Qt.FocusPolicy.NoFocus and before is not self:
-            before = before.previousInFocusChain()
+            before = cast(QWidget, before.previousInFocusChain())
         for widget, following in pairwise([before, *inside]):
             QWidget.setTabOrder(widget, following)
 
@@ -83,7 +84,7 @@ class Later(QWidget):
 def _in_tab_order(window: QWidget) -> list[QWidget]:
     """Returns what is in a window, which comes first."""
     order = [window]
-    while (following := order[-1].nextInFocusChain()) is not window:
+    while (following := cast(QWidget, order[-1].nextInFocusChain())) is not window:
         order.append(following)
     return order
 

@@ -229,7 +229,7 @@ def _encoded(weight: StoredWeight, values: np.ndarray) -> tuple[dict[str, Data],
     places = weight.places[0]
     if weight.form == "dense":
         times = places["val"].type.elements // values.size
-        data: Data = values.tobytes() * times if times > 1 else memoryview(np.ascontiguousarray(values)).cast("B")
+        data: Data = values.tobytes() * times if times > 1 else np.ascontiguousarray(values).data.cast("B")
         return {"val": data}, None
     kernel = as_kernel(values)
     if weight.form == "palette":
