@@ -26,6 +26,8 @@ def random_controlnet(
         **config,
     )
     with torch.no_grad():
+        for layer in (network.controlnet_cond_embedding.conv_in, *network.controlnet_cond_embedding.blocks):
+            torch.nn.init.kaiming_normal_(layer.weight)  # torch's own beginning lets next to nothing of a hint through
         for layer in (
             *network.controlnet_down_blocks,
             network.controlnet_mid_block,
