@@ -21,8 +21,8 @@ from tests.conftest import convert_to_coreml, needs_embedded
 
 pytestmark = [pytest.mark.slow, needs_embedded]
 SIDE = 128
-EQUAL = 50  # dB of pictures of the portable runner without rounding
-ROUNDED = 35  # and with every result of half precision rounded
+EQUAL = 60  # dB of pictures of the portable runner without rounding; 65.7 and 69.8 were found
+ROUNDED = 48  # and with every result of half precision rounded; 53.0 and 64.8 were found
 CLASSES = {8: "StableDiffusionInstructPix2PixPipeline", 9: "StableDiffusionInpaintPipeline"}
 
 
