@@ -109,7 +109,7 @@ def edges_and_regions_are_dragged_on_the_canvas(tour: Tour) -> None:
 
 
 def a_grid_is_drawn_put_on_a_board_and_exported(tour: Tour) -> None:
-    """A cell for each pair and one sheet; two pictures on a board that is made for them, and copied into a folder."""
+    """A cell for each pair and one sheet, all in the gallery; two on a board that is made for them, and copied into a folder."""
     tour.ask("form.put(prompt='a house', seed=1)")
     tour.click("create.form.grid_fold.button")
     tour.ask("view('create').form.grid.across.setCurrentIndex(view('create').form.grid.across.findData('seed'))")
@@ -123,7 +123,7 @@ def a_grid_is_drawn_put_on_a_board_and_exported(tour: Tour) -> None:
     tour.look_for(CANVAS, lambda seen: seen.std() > 20, "no sheet is seen")
     tour.shoot("grid-sheet")
     tour.key("ctrl+2")
-    tour.wait("view('gallery').model.rowCount() == 3 if 'gallery' in window.views else False")
+    tour.wait("view('gallery').model.rowCount() == 4 if 'gallery' in window.views else False")
     tour.click("gallery.list[0]")
     tour.key("shift+Right")
     tour.wait("len(view('gallery').chosen()) == 2")
