@@ -251,6 +251,19 @@ def test_a_grid_half_drawn_is_drawn_on_where_it_comes_back_and_becomes_its_sheet
         assert len(grids.waiting()) == 2
 
 
+def test_an_interrupted_job_comes_back_to_be_resumed_and_a_finished_one_does_not(tmp_path):
+    with open_store(tmp_path / "data") as store:
+        queue = Queue(store)
+        for state in (JobState.INTERRUPTED, JobState.DONE):
+            job = queue.add(Request(prompt=state.name), Output(tmp_path / "out"))
+            queue.finish(job.id, state)
+        write_backup(store, tmp_path / "all.zip")
+    with open_store(tmp_path / "other") as store:
+        assert read_backup(store, tmp_path / "all.zip", tmp_path / "back").jobs == 1
+        (job,) = Queue(store).jobs()
+        assert (job.request.prompt, job.state) == ("INTERRUPTED", JobState.PAUSED)
+
+
 def is_below(folder: Path):
     return lambda path: Path(path).is_relative_to(folder)
 
