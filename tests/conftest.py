@@ -221,6 +221,13 @@ def tiny_bundle(tiny_model, made_once) -> Path:
 
 
 @pytest.fixture(scope="session")
+def mixed_bundle(tiny_model, made_once) -> Path:
+    """The tiny model's UNet in a mix of bits that keeps 45 dB; copy it before changing it."""
+    recipe = {"components": ("unet",), "attention": "original", "compress": "mixed-45"}
+    return made_once("tiny-mixed", lambda folder: convert_to_coreml(tiny_model, folder, **recipe))
+
+
+@pytest.fixture(scope="session")
 def pocket_bundle(made_once) -> Path:
     """The embedded model as Core ML packages with split attention; copy it before changing it."""
     return made_once("pocket-coreml", lambda folder: convert_to_coreml(EMBEDDED, folder))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import coremltools as ct
 import coremltools.optimize as cto
 import numpy as np
@@ -132,9 +135,9 @@ def test_a_choice_keeps_its_budget_and_a_larger_one_is_never_bigger(known, budge
 
 
 @pytest.mark.slow
-def test_a_mixed_recipe_keeps_its_target_and_is_not_measured_twice(tiny_model, tmp_path, monkeypatch):
+def test_a_mixed_recipe_keeps_its_target_and_is_not_measured_twice(tiny_model, mixed_bundle, tmp_path, monkeypatch):
     recipe = {"components": ("unet",), "attention": "original"}
-    folder = convert_to_coreml(tiny_model, tmp_path / "b", compress="mixed-45", **recipe)
+    folder = Path(shutil.copytree(mixed_bundle, tmp_path / "b"))
     first = Manifest.read(folder).components["unet"]
     assert first.figures["trajectory_psnr"] >= 45 and 2 <= first.figures["bits"] <= 12
     monkeypatch.setattr(sensitivity, "measure_kernel", None)  # a second measurement would raise

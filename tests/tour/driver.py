@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,15 @@ class Tour:
         """What it wrote to its standard error."""
         return (self.folder / "stderr.txt").read_text()
 
+    def last_words(self) -> str:
+        """How it ended, if it has, and the ends of what it wrote to its standard error and of its logs."""
+        assert self._process is not None
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        logs = [*sorted(self.folder.glob("crash-*.log")), self.folder / "app.log"]
+        texts = [self.complaints(), *(log.read_text() for log in logs if log.exists())]
+        return "\n".join([f"exit status {self._process.returncode}", *(text[-2000:] for text in texts)])
+
     def _finish(self) -> int:
         assert self._process is not None
         try:
@@ -115,15 +124,16 @@ class Tour:
         `app`, `view(NAME)`, `widget(NAME)` and `seen(CLASS)` are known."""
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
-        process.stdin.write(json.dumps(expression) + "\n")
-        process.stdin.flush()
+        try:
+            process.stdin.write(json.dumps(expression) + "\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            raise AssertionError(f"The app has ended, asked for {expression}: {self.last_words()}") from None
         if not select.select([process.stdout], [], [], PATIENCE)[0]:
-            raise AssertionError(
-                f"The app does not answer any more, asked for {expression}: {self.complaints()[-2000:]}"
-            )
+            raise AssertionError(f"The app does not answer any more, asked for {expression}: {self.last_words()}")
         line = process.stdout.readline()
         if not line:
-            raise AssertionError(f"The app has ended: {self.complaints()[-2000:]}")
+            raise AssertionError(f"The app has ended, asked for {expression}: {self.last_words()}")
         fault, value = json.loads(line)
         if fault:
             raise AssertionError(f"{expression}: {fault}")
