@@ -131,7 +131,8 @@ TOOLS = {
 @pytest.mark.parametrize("tool", TOOLS)
 def test_coremltools_own_tools_take_every_package(checked_bundle, tiny_bundle, tool, tmp_path, monkeypatch):
     """Their passes fuse what looks like a layer; what they make runs, and computes the same but for its own rounding."""
-    monkeypatch.setattr(Program, "validate", lambda *args, **named: None)  # of their passes, after each: half of the time
+    # Their pipeline checks the program after each pass: half of the time.
+    monkeypatch.setattr(Program, "validate", lambda *args, **named: None)
     for path in sorted((tiny_bundle if tool == "decompress" else checked_bundle).glob("*.mlpackage")):
         TOOLS[tool](ct.models.MLModel(str(path), skip_model_load=True)).save(str(tmp_path / path.name))
         before, after = Package.open(path), Package.open(tmp_path / path.name)

@@ -25,9 +25,8 @@ KINDS = {"placeholder", "get_attr", "output"}
 
 
 def _networks() -> list[tuple[str, torch.nn.Module]]:
-    unet = UNet(
-        UNetConfig(block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4, cross_attention_dim=16, attention_head_dim=2)
-    )
+    shape = {"block_out_channels": (8, 16), "layers_per_block": 1, "norm_num_groups": 4}
+    unet = UNet(UNetConfig(**shape, cross_attention_dim=16, attention_head_dim=2))
     vae = VAE(VAEConfig(block_out_channels=(4, 8, 8, 8), layers_per_block=1, norm_num_groups=4))
     texts = [CLIPText(TextConfig(**TEXT, hidden_act=name)) for name in ("quick_gelu", "gelu")]
     return [
