@@ -258,6 +258,8 @@ class GalleryView(QWidget):
         self.details.setMaximumWidth(420)
         self._splitter = QSplitter()
         self._splitter.addWidget(self._middle)
+        self.notices_over = self._middle
+        """Where a notice may lie: beside the buttons of what is chosen."""
         self._splitter.addWidget(self.details)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setStretchFactor(0, 1)

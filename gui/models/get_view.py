@@ -276,6 +276,8 @@ class GetView(QWidget):
         self.details.setMaximumWidth(420)
         self._splitter = QSplitter()
         self._splitter.addWidget(main)
+        self.notices_over = main
+        """Where a notice may lie: beside the buttons of what is chosen."""
         self._splitter.addWidget(self.details)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setStretchFactor(0, 1)

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtCore import QPoint, QRect, QSettings, Qt
+from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from gui.look.theme import DARK, LIGHT, icon_names, tinted
 from gui.shell import settings as settings_module
@@ -175,6 +175,20 @@ def test_a_notice_lies_over_the_view_and_moves_nothing(open_window, qtbot):
             if view is create:
                 assert window.banner.mapTo(window, window.banner.rect().topLeft()).y() > place.y()
         assert create.panel.canvas.mapTo(window, create.panel.canvas.rect().topLeft()) == place
+        window.banner.clear()
+
+
+@pytest.mark.parametrize("name", ["gallery", "models", "get"])
+def test_a_notice_leaves_the_buttons_of_what_is_chosen_in_reach(open_window, name):
+    window = open_window(start=False)
+    view = window.show_view(name)
+    for size in ((1280, 800), (960, 640)):
+        window.resize(*size)
+        QApplication.processEvents()
+        window.studio.say("A sentence that is rather long, as they are, and needs two lines or three.", label="Do it")
+        details = QRect(view.details.mapTo(window, QPoint(0, 0)), view.details.size())
+        over = QRect(window.banner.mapTo(window, QPoint(0, 0)), window.banner.size())
+        assert view.details.isVisible() and over.isValid() and not over.intersects(details)
         window.banner.clear()
 
 
