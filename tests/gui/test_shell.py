@@ -179,9 +179,12 @@ def test_a_notice_lies_over_the_view_and_moves_nothing(open_window, qtbot):
 
 
 @pytest.mark.parametrize("name", ["gallery", "models", "get"])
-def test_a_notice_leaves_the_buttons_of_what_is_chosen_in_reach(open_window, name):
+def test_a_notice_leaves_the_buttons_of_what_is_chosen_in_reach(open_window, qtbot, name):
     window = open_window(start=False)
     view = window.show_view(name)
+    if name == "get":
+        qtbot.waitUntil(lambda: bool(view.model.rows))
+        view.choose("v1-5")
     for size in ((1280, 800), (960, 640)):
         window.resize(*size)
         QApplication.processEvents()
