@@ -1,6 +1,6 @@
 """How often each of two regions of one picture shows what its own prompt says, on the embedded model.
 
-    python -m tests.benchmarks.regions [--cases 200] [--steps 20] [--by attention prediction] [--base 0] [--model pocket]
+    python -m tests.benchmarks.regions [--cases 200] [--steps 20] [--by native attention prediction] [--base 0] [--model pocket]
 
 Two held-out prompts of the model's world are drawn into the left and the right half of a picture that is twice as wide as the
 native one, and the judge reads each half. The two have the same surroundings and other objects. Beside it stand the same prompts
@@ -28,7 +28,7 @@ from sdedge.generation.save import Picture
 from sdedge.regions import NAMED, Region, RegionMethod
 from sdedge.request import Request
 
-ONE_PROMPT = "one prompt"
+NATIVE, ONE_PROMPT = "native", "one prompt"
 OBJECT = ("kind", "colour")
 OF_OBJECTS = (*OBJECT, "count", "relation", "other_kind", "other_colour")
 """The facts that are no surroundings."""
@@ -92,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--by", nargs="+", default=[*RegionMethod])
+    parser.add_argument("--by", nargs="+", default=[NATIVE, *RegionMethod])
     parser.add_argument("--base", type=float, default=0.0)
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--whole", action="store_true")
@@ -103,12 +103,12 @@ def main() -> None:
     settings = {"model": options.model, "steps": options.steps, "safety": False}
     cases = [*pairs(world, options.cases)]
     print("| how | the region's object, % (95% interval) | its facts, % | s a picture |\n|---|---|---|---|")
-    ways = ["native", *options.by, *([ONE_PROMPT] if options.whole else [])]
+    ways = [*options.by, *([ONE_PROMPT] if options.whole else [])]
     for way in ways:
         results: list[Obeyed] = []
         begun = time.perf_counter()
         for seed, pair in enumerate(cases):
-            if way == "native":
+            if way == NATIVE:
                 parts = [pixels(pipeline, Request(case.prompt, seed=seed, **settings)) for case in pair]
             else:
                 both = f"{pair[0].prompt} and {pair[1].prompt}"
