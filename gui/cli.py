@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import click
@@ -25,6 +26,7 @@ def gui(files: tuple[str, ...], install_desktop: bool, remove_desktop: bool) -> 
             f"The window cannot be opened without {', '.join(packages)} of the system; install them with its package manager, "
             f"on Debian or Ubuntu with `sudo apt install {' '.join(packages)}`."
         )
+    gc.disable()  # until the first paint, as what is made for it stays
     try:
         keep_imports_plain()
         from gui.shell.app import main

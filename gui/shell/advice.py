@@ -4,6 +4,7 @@ app's language. No widgets."""
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from gui.languages.texts import for_others, mark
 from sdedge.errors import ModelError, OutOfMemory, OutputError, Remedy
@@ -109,21 +110,21 @@ def for_the_window(sentence: str) -> str:
 
     The clauses are constants of `sdedge.errors`, so this holds for a sentence out of the database or another process too.
     """
-    return _CLAUSE.sub(_reworded, sentence)
+    return _clause().sub(_reworded, sentence)
 
 
 def _reworded(match: re.Match[str]) -> str:
     remedy = Remedy[str(match.lastgroup)]
-    clause = _PATTERNS[remedy].fullmatch(match[0])
+    clause = re.fullmatch(_PATTERNS[remedy], match[0])
     return PHRASES[remedy].replace("{name}", clause[1] if clause is not None and clause.groups() else "")
 
 
-_PATTERNS = {remedy: re.compile(re.escape(remedy).replace(r"\{name\}", r"([^`;]*?)")) for remedy in Remedy}
-_PATTERNS[Remedy.SPEED] = re.compile(r"--speed (\w+)")
-# The longest first: "choose --device cpu" is no "--device cpu".
-_CLAUSE = re.compile(
-    "|".join(
-        f"(?P<{remedy.name}>{_PATTERNS[remedy].pattern.replace('(', '(?:')})"
-        for remedy in sorted(Remedy, key=len, reverse=True)
-    )
-)
+_PATTERNS = {remedy: re.escape(remedy).replace(r"\{name\}", r"([^`;]*?)") for remedy in Remedy}
+_PATTERNS[Remedy.SPEED] = r"--speed (\w+)"
+
+
+@cache
+def _clause() -> re.Pattern[str]:
+    """Matches any clause, the longest first: "choose --device cpu" is no "--device cpu". The first paint does not wait for it."""
+    longest = sorted(Remedy, key=len, reverse=True)
+    return re.compile("|".join(f"(?P<{remedy.name}>{_PATTERNS[remedy].replace('(', '(?:')})" for remedy in longest))

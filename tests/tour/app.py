@@ -13,7 +13,10 @@ OFFERED = 120.0  # seconds for which Undo is offered: on a busy machine ten are 
 
 def run_app(*files: str) -> None:
     """The app as it is started, over an engine without torch; a thread reads expressions and writes their values."""
+    import gc
     import threading
+
+    gc.disable()  # as `sdedge gui` does
 
     from PySide6.QtCore import QObject, Qt, QTimer, Signal
 

@@ -46,6 +46,7 @@ def a_crash_is_reported_and_its_banner_goes_by_itself(tour: Tour) -> None:
 
 def dialogs_say_what_is_known(tour: Tour) -> None:
     """A machine that was never measured is not measured again; the icon is the window's own; every dialog is readable."""
+    assert tour.ask("[__import__('gc').isenabled(), __import__('gc').get_freeze_count() > 10_000]") == [True, True]
     tour.key("ctrl+i")
     tour.wait("app.activeWindow() is not window and app.activeWindow()")
     tour.wait("widget('button:Measure')")
