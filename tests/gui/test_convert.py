@@ -43,14 +43,10 @@ PATIENCE = 120_000
 MODEL = Item("dream v1.5", "model", "folder", Path("/models/dream"), 1, licence="mine")
 
 
-@pytest.mark.parametrize(
-    ("text", "sizes"),
-    [
-        ("512", ((512, 512),)),
-        ("512x768, 768×512", ((512, 768), (768, 512))),
-        (" 64 ;64\n128X64", ((64, 64), (128, 64))),
-    ],
-)
+SIZES = {"512": ((512, 512),), "512x768, 768×512": ((512, 768), (768, 512)), " 64 ;64\n128X64": ((64, 64), (128, 64))}
+
+
+@pytest.mark.parametrize(("text", "sizes"), SIZES.items())
 def test_sizes_are_read_as_people_type_them(text, sizes):
     assert parse_sizes(text) == sizes
 
