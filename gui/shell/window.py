@@ -132,7 +132,8 @@ class MainWindow(QMainWindow):
         self.studio.settings.view = name
         self._show_pause()
         canvas = getattr(getattr(view, "panel", None), "canvas", None)
-        self.banner.lie_over(canvas or getattr(view, "notices_over", view), at_top=canvas is not None)
+        place: QWidget = getattr(view, "notices_over", view) if canvas is None else canvas
+        self.banner.lie_over(place, at_top=canvas is not None)
         self.studio.pictures.look_at(name)
         return view
 
