@@ -16,7 +16,7 @@ from sdedge.commands.field_options import field_options, fields_of
 from sdedge.commands.resuming import CommandJournals
 from sdedge.commands.terminal import echo, note
 from sdedge.engines.open import default_model
-from sdedge.errors import InvalidRequest, Remedy
+from sdedge.errors import InvalidRequest, OutputError, Remedy
 from sdedge.events import Cancelled
 from sdedge.field_rows import Group
 from sdedge.library.control_models import check_pictures, settled_controls
@@ -44,6 +44,8 @@ class Series:
     output: Output
     names: Mapping[str, str] = field(default_factory=dict)
     """Of the files that pictures to start from become, where each keeps its own."""
+    damaged: int = 0
+    """How many files of that folder should have been pictures to start from, and cannot be read."""
 
     def output_of(self, request: Request) -> Output:
         """Returns where a request's pictures go."""
@@ -58,6 +60,12 @@ class Series:
         many = options["count"] * prompts > 1
         output = output_at(options["out"], options["file_format"], options["template"], options["no_metadata"], many)
         return cls(options["count"], options["batch"], options["same_seed"], output)
+
+    def tell_damaged(self) -> None:
+        """Raises OutputError where there are any: the others are done by then."""
+        if self.damaged:
+            many = len(self.names) + self.damaged
+            raise OutputError(f"{self.damaged} of {many} pictures could not be read; the notes above say why.")
 
 
 @click.command()
@@ -156,6 +164,7 @@ def generate(prompt: str | None, **options: Any) -> None:
         if interrupted():
             tell(Cancelled(len(pictures)))
             raise KeyboardInterrupt
+    series.tell_damaged()
 
 
 def asked(prompt: str | None, options: dict[str, Any]) -> tuple[list[Request], Series]:
@@ -168,11 +177,11 @@ def asked(prompt: str | None, options: dict[str, Any]) -> tuple[list[Request], S
     from sdedge.commands import image_folder
 
     image_folder.check_options(options)
-    pictures = image_folder.pictures_of(folder)
+    pictures, damaged = image_folder.pictures_of(folder)
     (base,) = requests_of(prompt, {**options, "image": str(pictures[0])})
     series = Series.of(options)
     names = image_folder.file_names(pictures, series.output.format)
-    return image_folder.requests_over(base, names, series.output.folder), replace(series, names=names)
+    return image_folder.requests_over(base, names, series.output.folder), replace(series, names=names, damaged=damaged)
 
 
 def _tried(pipeline: Pipeline, request: Request) -> tuple[Resolved, list[str]]:

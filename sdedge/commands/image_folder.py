@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.commands.terminal import note
+from sdedge.controls import PICTURE_SUFFIXES
 from sdedge.errors import InvalidRequest, OutputError
 from sdedge.images.output import FORMATS
 from sdedge.request import Request
 
 
-def pictures_of(folder: Path) -> list[Path]:
-    """Returns the pictures of a folder by name; everything else in it is skipped with a line each, and hidden files in silence.
+def pictures_of(folder: Path) -> tuple[list[Path], int]:
+    """Returns the pictures of a folder by name, and how many files are pictures by their names and cannot be read.
 
-    Raises InvalidRequest for what is no folder, and for one without a picture.
+    Everything else in it is skipped with a line each, and hidden files in silence. Raises InvalidRequest for what is no folder,
+    and for one without a picture.
     """
     from sdedge.images.source import load
 
@@ -23,7 +25,7 @@ def pictures_of(folder: Path) -> list[Path]:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise InvalidRequest(f"Cannot read the folder {folder}: {error.strerror or error}; check the path.") from None
-    pictures = []
+    pictures, damaged = [], 0
     for entry in entries:
         try:
             if entry.is_dir():
@@ -31,11 +33,12 @@ def pictures_of(folder: Path) -> list[Path]:
             load(entry)  # completely: a damaged one is not to end the job in its middle
         except (InvalidRequest, OutputError) as error:
             note(f"Skipped: {error}")
+            damaged += entry.is_file() and entry.suffix.lower() in PICTURE_SUFFIXES
         else:
             pictures.append(entry)
     if not pictures:
         raise InvalidRequest(f"There is no picture in {folder}; name a folder of pictures.", field="image")
-    return pictures
+    return pictures, damaged
 
 
 def check_options(options: dict[str, Any]) -> None:

@@ -87,6 +87,7 @@ def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> Non
         for request, output in zip(requests, outputs, strict=True):
             job = queue.add(request, output, series.count, series.batch, priority)
             echo(json.dumps(record(job)) if as_json else f"Job {job.id}: {_line(job)}")
+    series.tell_damaged()
 
 
 @queue.command("list")
