@@ -140,7 +140,7 @@ _ROWS = (
         Without(_RECORD_ONLY), FormEntry("Levels", Section.SAMPLER,
                   tip="Your own noise levels, falling to 0, in place of steps and schedule: 14.6, 7, 3, 1, 0.")),
     RequestField(
-        "timesteps", Falling(MAX_STEPS, MAX_LEVEL), None, Group.SAMPLING,
+        "timesteps", Falling(MAX_STEPS, MAX_LEVEL, "999,749,499,249"), None, Group.SAMPLING,
         CommandLine(("--timesteps",), "Or the timesteps of the levels, falling.", "LIST"),
         Without(_RECORD_ONLY), FormEntry("Timesteps", Section.SAMPLER,
                   tip="Or the timesteps of the levels, falling from 999 to 0: 999, 749, 499, 249.")),

@@ -45,7 +45,7 @@ class CanvasBoxes(QObject):
         self._size = size
         self._canvas.show_picture(image)
         self._begin(EDGES, self.tr("Edges to add to the picture"))
-        self._panel.caption.setText(self.tr("Drag an edge outwards"))
+        self._panel.caption.say(self.tr("Drag an edge outwards"))
 
     def edit_regions(self) -> None:
         """Lets regions be drawn over the picture that is shown, or over an empty one of the size to be drawn."""
@@ -56,7 +56,7 @@ class CanvasBoxes(QObject):
             self._canvas.show_picture(blank)
         self._size = self._shown_size()
         self._begin(REGIONS, self.tr("Regions of the picture"))
-        self._panel.caption.setText(self.tr("Drag on the picture to draw a region"))
+        self._panel.caption.say(self.tr("Drag on the picture to draw a region"))
 
     def end(self) -> bool:
         """Stops editing; returns whether something was edited."""
@@ -65,7 +65,7 @@ class CanvasBoxes(QObject):
         self.editing, self._panel.is_boxed = "", False
         self.overlay.hide()
         self._canvas.fit()
-        self._panel.caption.setText("")
+        self._panel.caption.say("")
         self.shown.emit("")
         return True
 

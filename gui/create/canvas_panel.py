@@ -17,6 +17,7 @@ from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
 from gui.shell.actions import name_button
 from gui.shell.studio import Studio
 from gui.widgets.calm import CalmSlider
+from gui.widgets.elided import ElidedLabel
 
 TOOLS = 40  # pixels
 # The others, and the width of the panel in pixels from which on there is room for them beside the tools of a mask.
@@ -35,7 +36,7 @@ class CanvasPanel(QWidget):
         self._studio = studio
         self.canvas = Canvas(studio.theme)
         self.toolbar = PictureToolbar(studio, self.canvas)
-        self.caption = PlainLabel()
+        self.caption = ElidedLabel()
         self._zoom = PlainLabel()
         self._welcome: QWidget | None = None
         self._others: list[tuple[QWidget, int]] = []
@@ -68,7 +69,7 @@ class CanvasPanel(QWidget):
         empty = self.canvas.is_empty and self._welcome is not None
         self._stack.setCurrentWidget(self._welcome if empty else self.canvas)  # type: ignore[arg-type]
         if self.canvas.is_empty:
-            self.caption.setText("")
+            self.caption.say("")
 
     # Masks
 
@@ -76,7 +77,7 @@ class CanvasPanel(QWidget):
         """Shows a control's hint on the canvas; Space shows the picture of before."""
         if not self.is_edited and not hint.isNull():
             self.canvas.show_picture(hint)
-            self.caption.setText(self.tr("Hint of {0}").format(model))
+            self.caption.say(self.tr("Hint of {0}").format(model))
 
     def begin_mask(self, image: QImage, mask: QImage | None) -> None:
         """Shows the picture and lets a mask be painted over it, from an earlier one if there is one."""
@@ -108,7 +109,7 @@ class CanvasPanel(QWidget):
         row.setSpacing(HALF)
         set_kind(self.caption, "muted")
         self.caption.setFont(spaced_font(self.caption.font()))
-        row.addWidget(self.caption)
+        row.addWidget(self.caption, 100)  # all the room that is left; without it, as with masks, the stretch has that
         row.addWidget(self._masking)
         row.addStretch(1)
         self._zoom.setFont(spaced_font(self._zoom.font()))

@@ -79,7 +79,7 @@ class GridSheets(QObject):
     def _show(self, name: str, image: QImage) -> None:
         if not self._panel.is_edited:
             self._panel.canvas.show_picture(image)
-            self._panel.caption.setText(name)
+            self._panel.caption.say(name)
 
 
 def write_sheet(grid: WaitingGrid) -> Path:

@@ -115,7 +115,7 @@ class CanvasPresenter(QObject):
             progress.preview = None  # shown once
             size = self._size_of(job_id, preview)
             self._panel.canvas.show_preview(preview, size, progress.index / max(progress.total, 1))
-            self._panel.caption.setText(self._captioned(self.tr("Preview"), (size.width(), size.height())))
+            self._panel.caption.say(self._captioned(self.tr("Preview"), (size.width(), size.height())))
 
     def _shows(self, progress: PictureProgress) -> bool:
         rate = self._studio.settings.preview_rate
@@ -178,7 +178,7 @@ class CanvasPresenter(QObject):
     def end_preview(self) -> None:
         """Goes back to the picture of before, and to its caption."""
         self._panel.canvas.end_preview()
-        self._panel.caption.setText(self._picture_caption if not self._panel.canvas.is_empty else "")
+        self._panel.caption.say(self._picture_caption if not self._panel.canvas.is_empty else "")
 
     def _note_size(self, job_id: int, size: tuple[int, int]) -> None:
         """A picture of the job was read: its size is what was drawn. A summary without a size is shown again with it."""
@@ -339,7 +339,7 @@ class CanvasPresenter(QObject):
 
     def _caption(self, name: str, size: tuple[int, int]) -> None:
         self._picture_caption = self._captioned(name, size)
-        self._panel.caption.setText(self._picture_caption)
+        self._panel.caption.say(self._picture_caption)
 
     @staticmethod
     def _captioned(name: str, size: tuple[int, int]) -> str:

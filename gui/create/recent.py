@@ -18,7 +18,7 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QVBoxLayout, QWidget
 
 from gui.gallery.delegate import PictureDelegate
 from gui.gallery.model import ENTRY
@@ -98,7 +98,8 @@ class RecentList(QListView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        width = self.viewport().width() - 1
+        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent, None, self.verticalScrollBar())
+        width = self.maximumViewportSize().width() - bar - 1  # as Qt wraps, which has room for the bar in any case
         cell = max(CELL, width // max(1, width // CELL))
         if self.gridSize().width() != cell:
             self.setGridSize(QSize(cell, cell))

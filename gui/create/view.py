@@ -170,7 +170,7 @@ class CreateView(QWidget):
             with suppress(OSError):  # it is painted anew then
                 mask = finished(path)
         self.panel.begin_mask(source.image, mask)
-        self.panel.caption.setText(Path(source.path).name)
+        self.panel.caption.say(Path(source.path).name)
 
     def _keep_mask(self, layer: MaskLayer | None) -> None:
         """Writes what was painted, then goes on with drawing if that waited for it."""

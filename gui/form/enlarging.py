@@ -139,8 +139,8 @@ def add_parts(form: FormModel) -> None:
 class WindowsText(FieldType):
     """Windows as people write them, kept as the text."""
 
-    expected = mark("a window such as 512:128")
-    example = "512:128"
+    expected = mark("a way to draw in windows")
+    example = "512:128, auto or off"
 
     def parse(self, name: str, text: str) -> str:
         return WindowsType().format(WindowsType().parse("windows", text) or Windows())
@@ -161,7 +161,9 @@ def _part(form: FormModel, name: str, find: Callable[[tuple[Pass, ...]], Pass | 
         each = find(form.passes)
         return {} if each is None else {"passes": _replaced(form.passes, each, part.put(each, value))}
 
-    type = Float(SMALLEST, MAX_SCALE, "2") if name == "hires" else part.type
+    # A strength of 0 is another choice of what becomes of the picture, and the beginning of many a number.
+    own = {"hires": Float(SMALLEST, MAX_SCALE, "2"), "hires_strength": Float(0.01, 1, "0.5")}
+    type = own.get(name, part.type)
     return FormPart(type, read, put, ("passes",), FOLD, optional)
 
 

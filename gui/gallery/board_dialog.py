@@ -78,6 +78,7 @@ class BoardDialog(QDialog):
         self._lay_out()
         self._connect()
         self._read()
+        self.new.setFocus()
 
     # What there is
 
@@ -116,6 +117,7 @@ class BoardDialog(QDialog):
 
     def _show_buttons(self) -> None:
         typed, chosen = bool(self.new.text().strip()), self.list.currentItem() is not None
+        (self.add_button if typed else self.done_button).setDefault(True)  # which Return presses
         self.add_button.setEnabled(typed)
         self.rename_button.setEnabled(typed and chosen)
         self.remove_button.setEnabled(chosen)
@@ -214,7 +216,8 @@ class BoardDialog(QDialog):
         set_kind(title, "strong")
         set_kind(self.done_button, "accent")
         self.done_button.setDefault(True)
-        self.add_button.setAutoDefault(False)
+        for button in (self.add_button, self.rename_button, self.remove_button):
+            button.setAutoDefault(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(PAD, PAD, PAD, PAD)
         column.setSpacing(GAP)

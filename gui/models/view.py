@@ -312,7 +312,7 @@ class ModelsView(QWidget):
         self.get_button.clicked.connect(lambda: self._studio.show_view("get"))
         bar.addWidget(self.get_button)
         hint = PlainLabel(
-            self.tr("Drop checkpoints, diffusers folders, VAEs, LoRAs, embeddings or converted models anywhere here.")
+            self.tr("Drop models, VAEs, LoRAs, embeddings, control models, upscalers or detectors anywhere here.")
         )
         hint.setWordWrap(True)
         set_kind(hint, "caption")

@@ -101,8 +101,9 @@ def _pictures(images: tuple[Path, ...]) -> Iterator[Path]:
             continue
         inside = sorted(path for path in place.iterdir() if path.is_file() and not path.name.startswith("."))
         pictures = [path for path in inside if path.suffix.lower() in PICTURE_SUFFIXES]
-        if len(pictures) < len(inside):
-            note(f"{len(inside) - len(pictures)} files in {image} are no pictures by their names and are left out.")
+        if others := [entry.name for entry in place.iterdir() if entry not in pictures and entry.name[:1] != "."]:
+            more = f" and {len(others) - 8} more" if len(others) > 8 else ""
+            note(f"Left out of {image}, as no pictures by their names: {', '.join(sorted(others)[:8])}{more}.")
         if not pictures:
             raise InvalidRequest(f"There are no pictures in {image}; name a folder with some, or a picture.")
         yield from pictures

@@ -21,7 +21,8 @@ from sdedge.weights.folders import read_config
 
 
 def read_facts(checkpoint: Checkpoint) -> ModelFacts:
-    """Returns native size, schedule and hints of a checkpoint; `sdedge.json` in a folder adds guidance and preview rows."""
+    """Returns native size, schedule and hints of a checkpoint; `sdedge.json` in a folder, or the same in the header of a file of
+    our own export, adds guidance and preview rows."""
     vae = vae_config(checkpoint.configs["vae"])
     unet = UNetConfig.from_json(checkpoint.configs["unet"])
     side = unet.sample_size * vae.downscale
@@ -42,13 +43,12 @@ def read_facts(checkpoint: Checkpoint) -> ModelFacts:
         report=tuple(line for line in checkpoint.report if not line.startswith("Stored as")),
     )
     hints = Path(checkpoint.path) / "sdedge.json"
-    if not hints.is_file():
-        return facts
-    record = read_config(hints, Path(checkpoint.path))
+    record = read_config(hints, Path(checkpoint.path)) if hints.is_file() else checkpoint.hints
     rows = record.get("preview", facts.preview)
     guidance = record.get("guidance", facts.guidance)
     if not _is_number(guidance) or not _are_rows(rows, len(facts.preview)):
-        raise ModelError(f"{hints} gives a guidance or preview that is not made of numbers; get the model again.")
+        source = hints if hints.is_file() else checkpoint.path
+        raise ModelError(f"{source} gives a guidance or preview that is not made of numbers; get the model again.")
     return replace(facts, guidance=guidance, preview=tuple(tuple(row) for row in rows))
 
 

@@ -121,9 +121,10 @@ class PictureUpscaler:
 
 def load(choice: UpscalerChoice, device: str = "auto") -> PictureUpscaler:
     """Loads what enlarges pictures onto a device. Raises ModelError, and InvalidRequest for a device that is not there."""
+    place = choose_device(device)  # also where none is needed, for the same answer to a misspelt one
     if choice.model is None:
         return PictureUpscaler(choice.name, LANCZOS_SCALE)
-    network = load_upscaler(choice.model, choose_device(device))
+    network = load_upscaler(choice.model, place)
     return PictureUpscaler(choice.name, float(network.scale), network)
 
 

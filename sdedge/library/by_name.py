@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from sdedge.errors import InvalidRequest, MissingModel, Remedy
 from sdedge.library.models import Library, Model
 from sdedge.text.clean import shown
+from sdedge.text.names import alike
 from sdedge.weights.folders import existing
 
 
@@ -77,9 +79,12 @@ class Named:
         models = installed(self.role)
         if (model := named(self.full_name or self.name, models, self.role, "")) is not None:
             return model
-        known = ", ".join([*self.always, *(model.name for model in models[:20])])
-        there = f"there are {known}" if self.always else f"installed are {known}" if known else "none is installed"
-        raise MissingModel(
-            f"There is no {self.role} {shown(self.name)} ({there}); {self.remedy}, or give its path.",
-            remedy=self.remedy,
-        )
+        if "/" in self.name or os.sep in self.name:
+            raise MissingModel(f"There is no file {shown(self.name)}; check its path.")
+        names = [*self.always, *(model.name for model in models[:20])]
+        missing = f"There is no {self.role} {shown(self.name)}"
+        if near := alike(self.name, names):
+            raise MissingModel(f"{missing}; did you mean {near}?")
+        known = "known" if self.always else "installed"
+        there = f"{known}: {', '.join(names)}" if names else "none is installed"
+        raise MissingModel(f"{missing} ({there}); {self.remedy}, or give its path.", remedy=self.remedy)

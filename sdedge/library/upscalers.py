@@ -7,6 +7,7 @@ from pathlib import Path
 from sdedge.errors import Remedy
 from sdedge.library.by_name import Named, installed
 from sdedge.library.models import Model
+from sdedge.passes import ENLARGERS
 
 ROLE = "upscaler"
 LANCZOS = "lanczos"
@@ -34,8 +35,8 @@ def find_upscaler(name: str) -> Path:
 
 def upscaler_name(name: str) -> str:
     """Returns the whole name of the upscaler that is meant, as `Named.whole_name` does."""
-    return _called(name).whole_name()
+    return _called(name, tuple(ENLARGERS)).whole_name()
 
 
-def _called(name: str) -> Named:
-    return Named(name, ROLE, Remedy.ADD_UPSCALER, _LABELS.get(name.casefold(), ""), (LANCZOS,))
+def _called(name: str, always: tuple[str, ...] = (LANCZOS,)) -> Named:
+    return Named(name, ROLE, Remedy.ADD_UPSCALER, _LABELS.get(name.casefold(), ""), always)

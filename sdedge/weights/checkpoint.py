@@ -50,6 +50,8 @@ class Checkpoint:
     tokenizer_files: Path | None = None
     tokenizer_texts: dict[str, str] = field(default_factory=dict)
     safety_checker: Path | None = None
+    hints: dict[str, Any] = field(default_factory=dict)
+    """What a single file of our own export has in place of a folder's `sdedge.json`; not checked yet."""
 
     @property
     def prediction_type(self) -> str:
@@ -188,6 +190,7 @@ def _open_single(path: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
         path, f"ldm {source.container}", unet, vae, text, _single_configs(source, unet, vae, text, report), report,
         tokenizer_files=folders.find_tokenizer(path),
         tokenizer_texts={name: text for name, text in embedded(source, "tokenizer").items() if isinstance(text, str)},
+        hints=embedded(source, "hints"),
     )  # fmt: skip
 
 

@@ -210,7 +210,7 @@ def _no_detector(
 
 
 def _classes(source: TensorSource, count: int) -> tuple[str, ...]:
-    """Returns the names of classes that a file gives, and numbers for those it does not."""
+    """Returns the names of classes that a file gives, and "class 0" and so on for those it does not."""
     tree: Any = source.tree
     names: Any = {}
     for key in ("ema", "model"):
@@ -221,7 +221,7 @@ def _classes(source: TensorSource, count: int) -> tuple[str, ...]:
     if not isinstance(names, dict):
         names = {}
     texts = (names.get(i) for i in range(count))
-    return tuple(clean(text)[:_MAX_NAME] if isinstance(text, str) else str(i) for i, text in enumerate(texts))
+    return tuple(clean(text)[:_MAX_NAME] if isinstance(text, str) else f"class {i}" for i, text in enumerate(texts))
 
 
 def _is_of_masks(name: str) -> bool:

@@ -30,6 +30,7 @@ _FOLDER_FILES = {
 }  # fmt: skip
 _POSITION_IDS = "text_model.embeddings.position_ids"
 CLIP_TOKENS = 49408
+HINTS = "sdedge.json"
 
 
 def export_single(
@@ -37,17 +38,25 @@ def export_single(
     origin: Mapping[str, str] | None = None,
 ) -> Path:  # fmt: skip
     """Writes one `.safetensors` with LDM names, as the web UIs read it. `dtype` ('float16', ...) converts the floating
-    tensors; None keeps every bit. Configurations that shapes do not tell, a vocabulary that is not CLIP's, and `origin`, what
-    it was made of, go into the header. Raises OutputError."""
+    tensors; None keeps every bit. Configurations that shapes do not tell, a vocabulary that is not CLIP's, hints, and `origin`,
+    what it was made of, go into the header. Raises OutputError."""
     tensors = {name: (tensor, dtype) for name, tensor in ldm_tensors(checkpoint).items()}
     metadata = {"format": "pt", METADATA + "configs": json.dumps(checkpoint.configs), **(origin or {})}
     texts = _own_vocabulary(checkpoint, tokenizer)
     if texts:
         metadata[METADATA + "tokenizer"] = json.dumps(texts)
+    if hints := _hints(checkpoint):
+        metadata[METADATA + "hints"] = json.dumps(hints)
     extra = {keys.TEXT_PREFIX + _POSITION_IDS: list(range(77))}
     with atomic_write(path) as file:
         _write_safetensors(file, tensors, metadata, extra)
     return Path(path)
+
+
+def _hints(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Returns the guidance and preview that suit a model, where it says so. Raises ModelError for a file that is none."""
+    file = checkpoint.path / HINTS
+    return read_config(file, checkpoint.path) if file.is_file() else checkpoint.hints
 
 
 def export_folder(
@@ -69,10 +78,8 @@ def export_folder(
             _write_json(
                 new / "feature_extractor" / "preprocessor_config.json", _preprocessor(checkpoint.safety_checker)
             )
-        hints = checkpoint.path / "sdedge.json"
-        if hints.is_file():
-            check_inside(checkpoint.path, hints)
-            shutil.copyfile(hints, new / "sdedge.json")
+        if hints := _hints(checkpoint):
+            _write_json(new / HINTS, hints)
         _write_json(new / "model_index.json", _model_index(checkpoint))
     return Path(folder)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sdedge.errors import InvalidRequest, MissingModel, ModelError, OutputError
+from sdedge.errors import InvalidRequest, MissingModel, ModelError, OutputError, SdedgeError
 from sdedge.images import metadata
 from sdedge.images.output import Output
 from sdedge.library.upscalers import find_upscaler, installed_upscalers
@@ -113,6 +113,22 @@ def test_bad_options_are_refused_before_anything_is_written(x4, tmp_path, option
     image = _picture(tmp_path / "in" / "a.png")
     with pytest.raises(InvalidRequest, match=sentence):
         run("upscale", image, "--model", x4, "--to", tmp_path / "out", *options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--device", "tpu"], "is not here"),  # though a filter needs none
+        (["--model", "lanczso"], "did you mean lanczos?"),
+        (["--model", "nothing-like-it"], r"\(known: lanczos\); add an upscaler with .*, or give its path"),
+        (["--model", "gone/x4.pth"], "There is no file 'gone/x4.pth'; check its path"),
+    ],
+)
+def test_what_is_not_there_is_said_with_what_may_be_meant(tmp_path, options, sentence):
+    image = _picture(tmp_path / "a.png")
+    with pytest.raises(SdedgeError, match=sentence):
+        run("upscale", image, "--to", tmp_path / "out", *options)
     assert not (tmp_path / "out").exists()
 
 

@@ -135,6 +135,23 @@ def test_pictures_are_put_on_boards_found_by_them_and_taken_back(gallery, qtbot)
     qtbot.waitUntil(lambda: ids(board="houses") == [] and ids(board="sea") == [9])
 
 
+def test_return_adds_the_board_whose_name_is_typed_and_renames_none(gallery, qtbot):
+    window, view = gallery
+    with open_store() as store:
+        Boards(Gallery(store)).add("sea", [9])
+    view.list.choose_rows([range(0, 2)])
+    window.actions_list["board"].trigger()
+    dialog = window.findChild(BoardDialog)
+    qtbot.waitUntil(lambda: dialog.list.count() == 1 and dialog.isVisible())
+    dialog.list.setCurrentRow(0)
+    dialog.new.setFocus()
+    qtbot.keyClicks(dialog.new, "boats")
+    qtbot.keyClick(dialog.new, Qt.Key.Key_Return)
+    assert dialog.isVisible() and [item.data(Qt.ItemDataRole.UserRole) for item in dialog.items()] == ["sea", "boats"]
+    qtbot.keyClick(dialog.new, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: ids(board="boats") == [8, 9] and ids(board="sea") == [9])
+
+
 def test_order_and_size_are_remembered(gallery, qtbot, open_window):
     window, view = gallery
     view.bar.order.setCurrentIndex(view.bar.order.findData(Order.SEED))

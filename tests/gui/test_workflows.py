@@ -104,7 +104,7 @@ def test_a_prompt_becomes_a_picture_that_shows_it(desk, qtbot):
     assert ((16, 16), (128, 128)) in previews
     desk.wait(lambda: desk.view.panel.canvas.image.size().toTuple() == (128, 128))
     desk.wait(lambda: desk.view.side.recent.model.rowCount() > 0)
-    assert desk.view.panel.caption.text() == "Seed 4   128 × 128"
+    assert desk.view.panel.caption.full_text == "Seed 4   128 × 128"
     assert desk.view.strip.text.startswith("Done.   Seed 4   128 × 128   ")
     with open_store(Path(desk.window.studio.settings.folder).parent) as store:
         assert Gallery(store).find(desk.drawn[-1].path).prompt == "a red house at night"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from sdedge.errors import OutputError
+from sdedge.engines.facts import read_facts
+from sdedge.errors import ModelError, OutputError
 from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 from sdedge.text.vocabulary import resolve
 from sdedge.weights.checkpoint import open_checkpoint
@@ -72,6 +74,20 @@ def test_vocabulary_travels(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.Monk
     assert moved.tokenizer_files is None
     again = export_folder(moved, tmp_path / "c", tokenizer=resolve(moved))
     assert Tokenizer.from_folder(open_checkpoint(again).tokenizer_files or "").ids("boat") == tokenizer.ids("boat")
+
+
+def test_the_guidance_that_suits_a_model_travels(tiny: Tiny, tmp_path: Path) -> None:
+    hints = {"guidance": 4.0, "preview": [[0.1, 0.2, 0.3]] * 5}
+    folder = write_folder(tmp_path / "a", tiny)
+    (folder / "sdedge.json").write_text(json.dumps(hints))
+    single = export_single(open_checkpoint(folder), tmp_path / "b.safetensors")
+    again = export_folder(open_checkpoint(single), tmp_path / "c")
+    for path in (single, again):
+        facts = read_facts(open_checkpoint(path))
+        assert facts.guidance == 4 and facts.preview == tuple(map(tuple, hints["preview"]))
+    wrong = export_single(replace(open_checkpoint(single), hints={"guidance": "much"}), tmp_path / "d.safetensors")
+    with pytest.raises(ModelError, match=r"d\.safetensors gives a guidance or preview that is not made of numbers"):
+        read_facts(open_checkpoint(wrong))
 
 
 def test_diffusers_reads_the_folder(tiny: Tiny, tmp_path: Path) -> None:

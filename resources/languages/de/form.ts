@@ -1304,6 +1304,7 @@
         <translation>ein Wert</translation>
     </message>
     <message>
+        <location filename="../../../gui/form/enlarging.py"/>
         <location filename="../../../gui/form/model.py"/>
         <source>a way to draw in windows</source>
         <translation>eine Angabe zu den Fenstern</translation>
@@ -1312,11 +1313,6 @@
         <location filename="../../../gui/form/model.py"/>
         <source>a whole number</source>
         <translation>eine ganze Zahl</translation>
-    </message>
-    <message>
-        <location filename="../../../gui/form/enlarging.py"/>
-        <source>a window such as 512:128</source>
-        <translation>ein Fenster wie 512:128</translation>
     </message>
     <message>
         <location filename="../../../gui/form/pass_settings.py"/>
@@ -1508,6 +1504,10 @@
         <location filename="../../../gui/form/sampler_options.py"/>
         <source>{0}: {1}.</source>
         <translation>{0}: {1}.</translation>
+    </message>
+    <message>
+        <source>a window such as 512:128</source>
+        <translation type="vanished">ein Fenster wie 512:128</translation>
     </message>
 </context>
 </TS>

@@ -193,8 +193,8 @@
     </message>
     <message>
         <location filename="../../../gui/models/view.py"/>
-        <source>Drop checkpoints, diffusers folders, VAEs, LoRAs, embeddings or converted models anywhere here.</source>
-        <translation>Checkpoints, Diffusers-Ordner, VAEs, LoRAs, Embeddings oder konvertierte Modelle lassen sich überall hier ablegen.</translation>
+        <source>Drop models, VAEs, LoRAs, embeddings, control models, upscalers or detectors anywhere here.</source>
+        <translation>Modelle, VAEs, LoRAs, Embeddings, Steuermodelle, Upscaler und Detektoren lassen sich überall hier ablegen.</translation>
     </message>
     <message>
         <location filename="../../../gui/models/get_details.py"/>
@@ -760,6 +760,10 @@
         <location filename="../../../gui/models/get_details.py"/>
         <source>{0} of {1}, stopped</source>
         <translation>{0} von {1}, abgebrochen</translation>
+    </message>
+    <message>
+        <source>Drop checkpoints, diffusers folders, VAEs, LoRAs, embeddings or converted models anywhere here.</source>
+        <translation type="vanished">Checkpoints, Diffusers-Ordner, VAEs, LoRAs, Embeddings oder konvertierte Modelle lassen sich überall hier ablegen.</translation>
     </message>
 </context>
 <context>

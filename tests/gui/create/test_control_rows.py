@@ -42,7 +42,7 @@ def test_a_row_is_what_the_command_line_asks_for(section, view, tmp_path, qtbot)
     assert made[-1][0].width() == 96 and made[-1][1].height() == (form.size or (512, 512))[1]
     assert not row.hint.isHidden()
     row.hint.click()
-    assert view.panel.caption.text() == "Hint of canny"
+    assert view.panel.caption.full_text == "Hint of canny"
 
 
 @pytest.mark.slow

@@ -31,6 +31,9 @@ def test_what_is_chosen_is_what_the_command_line_asks_for(view):
     assert form.passes == request.passes and form.windows.size == (512, 512)
     assert form.wanted().request.passes == request.passes
     assert not section.redrawn.isHidden() and not section.detailed.isHidden()
+    form.type("hires:strength", "0")  # the beginning of 0.2
+    assert "0.01 to 1" in form.problems()["hires:strength"] and enlarging(form.passes) == Enlarging.REDRAWN
+    form.type("hires:strength", "0.5")
     form.type("hires:scale", "99")
     assert "99 is out of range" in form.problems()["hires:scale"] and form.passes == request.passes
     view.form.focus_problem()

@@ -40,6 +40,17 @@ def create(open_window, tmp_path, qtbot):
     return window, view, files
 
 
+def test_recent_pictures_stand_in_the_same_places_with_a_scroll_bar_as_without(create, qtbot):
+    view, places = create[1], []
+    recent, model = view.side.recent.list, view.side.recent.model
+    wait(qtbot, lambda: model.rowCount() == 3)
+    for height in (400, 40):
+        recent.setFixedHeight(height)
+        wait(qtbot, lambda: recent.verticalScrollBar().isVisible() == (recent.height() < 50))
+        places.append([recent.visualRect(model.index(row)).left() for row in range(3)])
+    assert places[0] == places[1] and len(set(places[0])) == 3
+
+
 def test_the_toolbar_is_there_with_the_focus_and_its_buttons_act(create, qtbot):
     window, view, files = create
     view.panel.canvas.setFocus()
@@ -229,7 +240,7 @@ def test_cancelling_the_first_picture_brings_the_welcome_back(open_window, qtbot
     canvas.show_preview(QImage(8, 8, QImage.Format.Format_RGB32), view.size())
     assert canvas.isVisible()
     view.presenter.end_preview()
-    assert not canvas.isVisible() and view.panel.caption.text() == "" and view.panel.findChild(Welcome).isVisible()
+    assert not canvas.isVisible() and view.panel.caption.full_text == "" and view.panel.findChild(Welcome).isVisible()
     view.panel.findChild(Welcome).examples[0].click()
     assert window.studio.form.prompt and not window.studio.form.seed_locked
 
@@ -285,7 +296,7 @@ def test_a_picture_that_is_read_late_does_not_take_the_place_of_a_newer_one(crea
     first, second = (held(view.presenter.show_drawn, 1, ImageDone(str(files[seed]), seed)) for seed in (0, 1))
     second()
     first()
-    assert view.panel.caption.text().startswith("Seed 1 ")
+    assert view.panel.caption.full_text.startswith("Seed 1 ")
 
 
 def test_of_two_chosen_pictures_the_later_one_is_shown(create, held, qtbot):

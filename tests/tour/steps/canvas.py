@@ -45,14 +45,14 @@ def a_cancelled_first_picture_leaves_the_welcome(tour: Tour) -> None:
     tour.line_up(f"steps=9000 step=0.2 hold={go}")
     tour.wait("'first step' in view('create').strip.text")
     go.touch()
-    tour.wait("view('create').panel.caption.text().startswith('Preview')")
+    tour.wait("view('create').panel.caption.full_text.startswith('Preview')")
     tour.look_for(CANVAS, lambda seen: seen.std() > 15, "no preview is seen")
     tour.shoot("preview")
     tour.key("Escape")
     tour.wait("'Cancel' in view('create').strip.text")
     tour.wait("view('create').strip.text.startswith('Cancelled')")
     tour.wait("widget('named:A red house at night')")
-    tour.wait("view('create').panel.canvas.is_empty and not view('create').panel.caption.text()")
+    tour.wait("view('create').panel.canvas.is_empty and not view('create').panel.caption.full_text")
 
 
 def a_cancelled_picture_leaves_the_one_before(tour: Tour) -> None:
@@ -62,10 +62,10 @@ def a_cancelled_picture_leaves_the_one_before(tour: Tour) -> None:
     tour.wait(f"{status}[:3] == ['Done.', 'Seed 5', '128 × 128'] and {status}[3].endswith(' s')")
     finished = tour.look(CANVAS)
     tour.line_up("steps=9000 step=0.2", seed=6)
-    tour.wait("view('create').panel.caption.text().startswith('Preview')")
+    tour.wait("view('create').panel.caption.full_text.startswith('Preview')")
     tour.look_for(CANVAS, lambda seen: differ(seen, finished) > 5, "no preview is seen")
     tour.key("Escape")
-    tour.wait("view('create').panel.caption.text() == 'Seed 5   128 × 128'")
+    tour.wait("view('create').panel.caption.full_text == 'Seed 5   128 × 128'")
     tour.look_for(CANVAS, lambda seen: differ(seen, finished) < 2, "the picture of before does not come back")
 
 

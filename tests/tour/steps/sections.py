@@ -50,7 +50,7 @@ def what_the_engine_can_is_in_the_form(tour: Tour) -> None:
     tour.ask("reveal('create.form.control.add')")
     tour.shoot("control-row")
     tour.click("named:Show the hint of canny large")
-    tour.wait("view('create').panel.caption.text() == 'Hint of canny'")
+    tour.wait("view('create').panel.caption.full_text == 'Hint of canny'")
     tour.look_for(CANVAS, lambda seen: 0 < (seen > 250).all(-1).mean() < 0.2, "no edges are seen")
     tour.shoot("hint")
     tour.click("named:Take canny out")
