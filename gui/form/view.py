@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
 from gui.form.few_steps_hint import FewStepsHint
 from gui.form.fields import Choice, NumberField, Option, control, controls, label_of, watch
 from gui.form.generate_buttons import GenerateButtons
+from gui.form.in_use import FIELDS_OF, is_in_use
 from gui.form.memory_hint import MemoryHint
 from gui.form.model import OPTION, SHOWN
 from gui.form.names import Names, find_names
@@ -147,6 +148,9 @@ class FormView(QFrame):
         settings = self._studio.settings
         fold = Fold(self._studio.theme, title, content, name in settings.texts("open_sections"))
         setattr(self, f"{name}_fold", fold)
+        if name in FIELDS_OF:
+            form = self._studio.form
+            watch(fold, form, lambda: fold.mark(is_in_use(form, name)), *FIELDS_OF[name])
 
         def keep(opened: bool) -> None:
             names = [section for section in settings.texts("open_sections") if section != name]

@@ -20,7 +20,8 @@ class Fold(QWidget):
 
     def __init__(self, theme: Theme, title: str, content: QWidget, opened: bool = False) -> None:
         super().__init__()
-        self._theme, self.content = theme, content
+        self._theme, self._title, self.content = theme, title, content
+        self._is_in_use = False
         self.button = QPushButton(title)
         self.button.setCheckable(True)
         self.button.setIconSize(QSize(14, 14))
@@ -37,9 +38,20 @@ class Fold(QWidget):
     def open(self) -> None:
         self.button.setChecked(True)
 
+    def mark(self, is_in_use: bool) -> None:
+        """Says behind the title whether something under it is in force."""
+        self._is_in_use = is_in_use
+        self.button.setText(f"{self._title}  ●" if is_in_use else self._title)
+        self.button.setAccessibleName(self._title)
+        self._describe()
+
+    def _describe(self) -> None:
+        opened = self.tr("open") if self.button.isChecked() else self.tr("closed")
+        self.button.setAccessibleDescription(f"{opened}, {self.tr('in use')}" if self._is_in_use else opened)
+
     def _fold(self, opened: bool) -> None:
         self.content.setVisible(opened)
-        self.button.setAccessibleDescription(self.tr("open") if opened else self.tr("closed"))
+        self._describe()
         closed = "chevron-left" if self.isRightToLeft() else "chevron-right"
         self.button.setIcon(self._theme.icon("chevron-down" if opened else closed, "muted"))
         self.toggled.emit(opened)

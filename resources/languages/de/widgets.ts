@@ -10,6 +10,11 @@
     </message>
     <message>
         <location filename="../../../gui/widgets/fold.py"/>
+        <source>in use</source>
+        <translation>in Gebrauch</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/widgets/fold.py"/>
         <source>open</source>
         <translation>offen</translation>
     </message>

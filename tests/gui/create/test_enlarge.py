@@ -7,10 +7,14 @@ import math
 import pytest
 
 from gui.form.enlarging import NONE, Enlarging, detailed, enlarged, enlarging, further_passes, size_in_words
+from gui.form.in_use import FIELDS_OF
+from gui.form.model import default
 from sdedge.guides import guide_choice
 from sdedge.pass_parts import read_parts
 from sdedge.passes import Changes, Enlargement, Pass
+from sdedge.regions import Region
 from sdedge.request import Request
+from sdedge.windows import Windows
 
 
 def test_what_is_chosen_is_what_the_command_line_asks_for(view):
@@ -80,3 +84,21 @@ def test_passes_that_the_form_does_not_show_stay():
 ])  # fmt: skip
 def test_what_it_becomes_is_said(passes, size, said):
     assert size_in_words(passes, size) == said
+
+
+def test_a_folded_section_says_that_it_is_in_use(view):
+    form, folds = view.window().studio.form, view.form
+    named = {name: getattr(folds, f"{name}_fold") for name in FIELDS_OF}
+    before = {name: fold.button.text() for name, fold in named.items()}
+    assert not [text for text in before.values() if "●" in text]
+    changes = {
+        "negative": {"negative": "fog"}, "enlarge": {"windows": Windows()}, "guidance": {"guidance_rescale": 0.7},
+        "more": {"tiling": True}, "regions": {"regions": (Region("a boat", (0, 0, 0.5, 1)),)},
+    }  # fmt: skip
+    for name, values in changes.items():
+        form.put(**values)
+        assert {each for each, fold in named.items() if "●" in fold.button.text()} == {name}
+        button = named[name].button
+        assert button.accessibleName() == before[name] and button.accessibleDescription() == "closed, in use"
+        form.put(**{field: default(field) for field in values})
+        assert button.text() == before[name]
