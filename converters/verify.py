@@ -124,13 +124,16 @@ def verify(
             compared = replace(compared, stray=find_stray(bundle, output, reference, least))
         results.append(compared)
         yield compared
+    size = manifest.sizes[0]
     if picture:
-        drawn = compare("picture", f"{steps} steps", lambda e: draw(e, PROMPTS[0], SEED + 1, steps), reference, engines)
+        drawn = compare(
+            "picture", f"{steps} steps", lambda e: draw(e, PROMPTS[0], SEED + 1, steps, size), reference, engines
+        )
         results.append(drawn)
         yield drawn
     figures = summarize(results, min(widths.values()))
     if pictures and manifest.source.get("name") == EMBEDDED:
-        figures["obeyed"] = obeyed(engines["float16"], pictures)
+        figures["obeyed"] = obeyed(engines["float16"], pictures, size)
     verdict = judge(figures, floors, kernels, breaches)
     record(bundle, manifest, verdict)
     yield verdict

@@ -7,7 +7,6 @@ leaves the rounding of the weights.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -72,16 +71,21 @@ def verify(
                 release(reference, *engines.values())  # two full-size networks never share memory
             results.append(_compare(component, label, output, reference, engines))
             yield results[-1]
+    facts = engines["float16"].facts
+    size = facts.width, facts.height
     if picture:
-        facts = engines["float16"].facts
-        reference.facts = replace(reference.facts, width=facts.width, height=facts.height)
         results.append(
-            _compare("picture", f"{steps} steps", lambda e: draw(e, PROMPTS[0], SEED + 1, steps), reference, engines)
+            _compare(
+                "picture", f"{steps} steps", lambda e: draw(e, PROMPTS[0], SEED + 1, steps, size), reference, engines
+            )
         )
         yield results[-1]
     figures = summarize(results, BITS, "every node in float32, rounded to its type")
     if pictures and manifest.source.get("name") == EMBEDDED:
-        figures["obeyed"] = {"torch": obeyed(reference, pictures), "bundle": obeyed(engines["float16"], pictures)}
+        figures["obeyed"] = {
+            name: obeyed(engine, pictures, size)
+            for name, engine in (("torch", reference), ("bundle", engines["float16"]))
+        }
     verdict = judge(figures, {name: floor(BITS) for name in manifest.components})
     record(bundle, manifest, verdict)
     yield verdict

@@ -14,19 +14,21 @@ from sdedge.request import Request
 from sdedge.training.tally import Tally
 
 
-def draw(engine: Engine, prompt: str, seed: int, steps: int) -> Tensor:
-    """Draws a whole picture of a bundle's size and returns it, (H, W, 3) of 0 … 255 in float32."""
-    W, H = engine.facts.width, engine.facts.height
+def draw(engine: Engine, prompt: str, seed: int, steps: int, size: tuple[int, int]) -> Tensor:
+    """Draws a whole picture of a size (width, height), which is a bundle's and may not be its model's own; returns it,
+    (H, W, 3) of 0 … 255 in float32."""
+    W, H = size
     request = Request(prompt=prompt, model=engine.facts.name, seed=seed, steps=steps, width=W, height=H, safety=None)
     pipeline = Pipeline(lambda model, vae: engine)
     pixels = next(event.pixels for event in pipeline.images(request) if isinstance(event, Picture))
     return torch.from_numpy(pixels.astype(np.float32))
 
 
-def obeyed(engine: Engine, pictures: int) -> dict[str, float]:
-    """Returns the share of the facts of held-out prompts that the engine's pictures show."""
+def obeyed(engine: Engine, pictures: int, size: tuple[int, int]) -> dict[str, float]:
+    """Returns the share of the facts of held-out prompts that the engine's pictures of a size (width, height) show."""
     pipeline = Pipeline(lambda model, vae: engine)
     tally = Tally()
-    for drawn in obedience(pipeline, Request(prompt="", model=engine.facts.name), pictures, seeds=(1,)):
+    request = Request(prompt="", model=engine.facts.name, width=size[0], height=size[1])
+    for drawn in obedience(pipeline, request, pictures, seeds=(1,)):
         tally.add(drawn.answers)
     return {name: round(fraction, 4) for name, fraction in tally.fractions().items()}

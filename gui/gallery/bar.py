@@ -17,7 +17,7 @@ from sdedge.library.gallery_order import Order
 SMALLEST, LARGEST, STEP = 96, 320, 16  # pixels of a picture's place
 HEIGHT = 40
 NARROW = 640  # pixels: of less the slider gives way
-BULK = ("favourite", "board", "compare", "export", "trash")
+BULK = ("favourite", "board", "compare", "enlarge", "export", "trash")
 
 ORDERS = {
     Order.NEWEST: mark("Newest first"),

@@ -8,42 +8,30 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QDialog,
-    QDialogButtonBox,
-    QHBoxLayout,
-    QProgressBar,
-    QPushButton,
-    QRadioButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QVBoxLayout, QWidget
 
-from gui.commands.command import Command
+from gui.commands.dialog import CommandDialog
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, PAD, set_kind
 from gui.shell.file_dialogs import ask_folder, ask_where
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
 from gui.widgets.calm import WideCombo
-from gui.widgets.fault_label import FaultLabel
 from gui.widgets.wrapping_check import WrappingCheck
 
 FORMATS = ("", "png", "jpeg", "webp")
 
 
-class ExportDialog(QDialog):
-    """Asks for the place last; while copies are written it says how far they are, and cancelling ends that."""
+class ExportDialog(CommandDialog):
+    """Asks for the place last, and says how far the copies are. Of a ZIP file that is cancelled nothing is left."""
 
     def __init__(self, studio: Studio, ids: Sequence[int], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._studio, self._ids = studio, sorted(ids)
-        self._command: Command | None = None
+        super().__init__(studio, parent)
+        self.begin_button.setText(self.tr("Export…"))
+        self.progress.setAccessibleName(self.tr("Pictures copied"))
+        self._ids = sorted(ids)
         self._done: dict[str, Any] = {}
         self.setWindowTitle(self.tr("Export Pictures"))
-        self.setMinimumWidth(420)
         self.folder, self.zip = QRadioButton(self.tr("Into a folder")), QRadioButton(self.tr("Into one ZIP file"))
         self.folder.setChecked(True)
         self._places = QButtonGroup(self)
@@ -51,18 +39,8 @@ class ExportDialog(QDialog):
             self._places.addButton(choice)
         self.format = self._formats()
         self.private = WrappingCheck(self.tr("Leave the settings out of the copies and of their names"))
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
-        self.progress.setAccessibleName(self.tr("Pictures copied"))
-        self.progress.hide()
-        self.fault = FaultLabel()
-        self.buttons = QDialogButtonBox()
-        self.export_button = QPushButton(self.tr("Export…"))
-        self.cancel_button = self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
-        self.buttons.addButton(self.export_button, QDialogButtonBox.ButtonRole.ActionRole)
         self._lay_out()
-        self.export_button.clicked.connect(self._ask)
-        self.buttons.rejected.connect(self.reject)
+        self.begin_button.clicked.connect(self._ask)
 
     # Doing
 
@@ -83,52 +61,20 @@ class ExportDialog(QDialog):
         format, private = str(self.format.currentData()), self.private.isChecked()
         arguments = ["gallery", "export", "--events", "-o", place, "--id", ranges(self._ids)]
         arguments += (["--format", format] if format else []) + (["--no-metadata"] if private else [])
-        self.fault.say("")
-        self.progress.setRange(0, len(self._ids))
-        self.progress.setValue(0)
-        self.progress.show()
-        self.export_button.setEnabled(False)
         self._done = {}
-        self._command = Command(arguments, self)
-        self._command.said.connect(self._hear)
-        self._command.ended.connect(partial(self._end, self._command))
-        self._command.start()
+        self.run(arguments, len(self._ids))
 
-    def _hear(self, event: dict[str, Any]) -> None:
+    def hear(self, event: dict[str, Any]) -> None:
         if event.get("event") == "Progress":
             self.progress.setValue(int(event.get("done", 0)))
         elif event.get("event") == "Exported":
             self._done = event
 
-    def _end(self, command: Command, failure: str) -> None:
-        self._command = None
-        command.deleteLater()
-        self.progress.hide()
-        self.export_button.setEnabled(True)
-        if command.cancelled:
-            super().reject()
-        elif failure:
-            self.fault.say(failure)
-        else:
-            self._tell(Path(str(self._done.get("path", ""))), int(self._done.get("pictures", 0)))
-            self.accept()
-
-    def _tell(self, path: Path, count: int) -> None:
+    def done_well(self) -> None:
+        path, count = Path(str(self._done.get("path", ""))), int(self._done.get("pictures", 0))
         text = self.tr("%Ln pictures are exported.", "", count)
         self._studio.say(text, "good", self.tr("Show in Folder"), partial(reveal, path))
-
-    def reject(self) -> None:
-        """Ends what is copied; of a ZIP file nothing is left then."""
-        if self._command is not None:
-            self._command.cancel()
-        else:
-            super().reject()
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        if self._command is not None:
-            self._command.close()
-            self._command = None
-        super().closeEvent(event)
+        self.accept()
 
     # Building
 
@@ -145,8 +91,6 @@ class ExportDialog(QDialog):
     def _lay_out(self) -> None:
         title = PlainLabel(self.tr("%Ln pictures", "", len(self._ids)))
         set_kind(title, "title")
-        set_kind(self.export_button, "accent")
-        self.export_button.setDefault(True)
         row = QHBoxLayout()
         row.setSpacing(GAP)
         label = PlainLabel(self.tr("Format"))

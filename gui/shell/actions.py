@@ -78,6 +78,7 @@ ACTIONS = (
     Spec("vary", mark("&Vary"), "picture", ("Ctrl+Shift+V",), icon="vary"),
     Spec("edit-picture", mark("Start From T&his Picture"), "picture", ("Ctrl+E",), icon="image"),
     Spec("paint-picture", mark("&Paint a Part Anew"), "picture", ("Ctrl+Shift+E",), icon="brush"),
+    Spec("enlarge", mark("En&large…"), "picture", ("Ctrl+L",), icon="enlarge"),
     Spec("copy-picture", mark("Copy the P&icture"), "picture", icon="copy"),
     Spec("copy-prompt", mark("Cop&y the Prompt"), "picture", ("Ctrl+Shift+C",)),
     Spec("save-as", mark("&Save a Copy…"), "picture", ("Ctrl+Shift+S",), icon="save"),

@@ -34,11 +34,14 @@ VARIATION = 0.2  # how far they are from the picture, where its own settings do 
 
 # In the order of the menus; None is a line.
 MENU: tuple[str | None, ...] = (
-    "use-settings", "use-seed", "vary", None, "edit-picture", "paint-picture", None, "copy-picture", "copy-prompt",
+    "use-settings", "use-seed", "vary", None, "edit-picture", "paint-picture", "enlarge", None, "copy-picture", "copy-prompt",
     "save-as", "export", "reveal", None, "information", "compare", "favourite", "board", "model-picture", None, "trash",
 )  # fmt: skip
-_OF_MANY = ("favourite", "trash", "export", "board")
-_DIALOGS = {"export": "gui.gallery.export_dialog:ExportDialog", "board": "gui.gallery.board_dialog:BoardDialog"}
+_OF_MANY = ("favourite", "trash", "export", "board", "enlarge")
+_DIALOGS = {
+    "export": "gui.gallery.export_dialog:ExportDialog", "board": "gui.gallery.board_dialog:BoardDialog",
+    "enlarge": "gui.gallery.enlarge_dialog:EnlargeDialog",
+}  # fmt: skip
 _OF_A_FILE = ("edit-picture", "paint-picture", "copy-picture", "save-as", "reveal")
 
 

@@ -183,6 +183,16 @@ def test_a_good_bundle_passes_and_keeps_its_figures(tiny_bundle, tiny_model, tmp
     assert manifest.figures["psnr"]["picture"]["float16"] >= 40
 
 
+@pytest.mark.slow
+def test_a_bundle_of_another_size_than_the_models_own_is_compared_at_its_size(checked_bundle, checked_model, tmp_path):
+    bundle = shutil.copytree(checked_bundle, tmp_path / "wide")
+    reference = TorchEngine.load(checked_model, "cpu")
+    *compared, verdict = verify(bundle, reference, steps=1)
+    assert Manifest.read(bundle).sizes == ((128, 64),) and (reference.facts.width, reference.facts.height) == (64, 64)
+    assert verdict.outcome == "passed"
+    assert min(next(each for each in compared if each.component == "picture").psnr.values()) > 30
+
+
 def test_narrow_weights_pass_as_lossy_with_their_figures(tiny_model, tmp_path):
     recipe = {"compress": "4bit", "components": ("text_encoder",)}
     bundle = convert_to_coreml(tiny_model, tmp_path / "bundle", **recipe)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QDialogButtonBox
 from gui.commands.tasks import DONE
 from gui.gallery.bar import LARGEST
 from gui.gallery.board_dialog import BoardDialog
+from gui.gallery.enlarge_dialog import EnlargeDialog
 from gui.gallery.export_dialog import ExportDialog, ranges
 from gui.gallery.view import GalleryView
 from sdedge.library.boards import Boards
@@ -183,6 +184,40 @@ def test_a_new_picture_stands_under_its_day_and_the_choice_stays(gallery, qtbot,
     view.model.refresh()
     qtbot.waitUntil(lambda: view.model.rowCount() == 10)
     assert [block.count for block in view.list.sections.blocks] == [4, 3, 3] and view.list.chosen_rows() == [5]
+
+
+def widths() -> list[int]:
+    """Of all pictures, the newest first."""
+    with open_store() as store:
+        return [entry.width for entry in Gallery(store).search(limit=100)]
+
+
+def test_pictures_are_enlarged_by_a_process_of_its_own_and_are_in_the_gallery(gallery, qtbot):
+    window, view = gallery
+    view.list.choose_rows([range(0, 2)])
+    before = widths()
+    view.bar.bulk["enlarge"].click()
+    dialog = window.findChild(EnlargeDialog)
+    qtbot.waitUntil(dialog.begin_button.isEnabled)
+    assert dialog.upscaler.currentData() == "lanczos" and not dialog._caption.isHidden()
+    dialog.scale.setCurrentIndex(dialog.scale.findData(3))
+    qtbot.mouseClick(dialog.begin_button, LEFT)
+    qtbot.waitUntil(lambda: "2 pictures are enlarged" in window.banner.text)
+    qtbot.waitUntil(lambda: view.model.rowCount() == 11)
+    assert sorted(widths()) == sorted([*before, 3 * before[0], 3 * before[1]])
+
+
+def test_what_cannot_be_enlarged_is_said_and_the_others_are_there(gallery, qtbot):
+    window, view = gallery
+    view.model.entry(1).path.write_bytes(b"no picture")
+    view.list.choose_rows([range(0, 2)])
+    window.actions_list["enlarge"].trigger()
+    dialog = window.findChild(EnlargeDialog)
+    qtbot.waitUntil(dialog.begin_button.isEnabled)
+    qtbot.mouseClick(dialog.begin_button, LEFT)
+    qtbot.waitUntil(lambda: "1 of 2 pictures were not enlarged" in dialog.fault.text())
+    assert dialog.isVisible() and "not a picture" in dialog.fault.text()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 10)
 
 
 def test_pictures_are_exported_by_a_process_of_its_own(gallery, qtbot, tmp_path):

@@ -13,6 +13,7 @@
     </message>
     <message numerus="yes">
         <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
         <location filename="../../../gui/gallery/export_dialog.py"/>
         <source>%Ln pictures</source>
         <translation>
@@ -26,6 +27,14 @@
         <translation>
             <numerusform>%Ln Bild ist ausgewählt</numerusform>
             <numerusform>%Ln Bilder sind ausgewählt</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
+        <source>%Ln pictures are enlarged.</source>
+        <translation>
+            <numerusform>%Ln Bild wurde vergrößert.</numerusform>
+            <numerusform>%Ln Bilder wurden vergrößert.</numerusform>
         </translation>
     </message>
     <message numerus="yes">
@@ -92,6 +101,11 @@
         <translation>Nach geänderten &amp;Dateien suchen</translation>
     </message>
     <message>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
+        <source>A network keeps edges sharper than the filter: get one under Get Models.</source>
+        <translation>Ein Netz hält Kanten schärfer als der Filter: unter „Modelle holen“ gibt es welche.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/gallery/board_dialog.py"/>
         <source>Add</source>
         <translation>Hinzufügen</translation>
@@ -131,6 +145,11 @@
         <translation>Wie es in der Datei steht</translation>
     </message>
     <message>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
+        <source>As the upscaler does</source>
+        <translation>Wie der Upscaler</translation>
+    </message>
+    <message>
         <location filename="../../../gui/gallery/export_dialog.py"/>
         <source>As they are</source>
         <translation>Unverändert</translation>
@@ -154,6 +173,11 @@
         <location filename="../../../gui/gallery/board_dialog.py"/>
         <source>Boards of the chosen pictures</source>
         <translation>Sammlungen der ausgewählten Bilder</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
+        <source>By</source>
+        <translation>Verfahren</translation>
     </message>
     <message>
         <location filename="../../../gui/gallery/bar.py"/>
@@ -214,6 +238,16 @@
         <location filename="../../../gui/gallery/board_dialog.py"/>
         <source>Done</source>
         <translation>Fertig</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
+        <source>Enlarge</source>
+        <translation>Vergrößern</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
+        <source>Enlarge Pictures</source>
+        <translation>Bilder vergrößern</translation>
     </message>
     <message>
         <location filename="../../../gui/gallery/filters.py"/>
@@ -296,6 +330,11 @@
         <translation>Guidance</translation>
     </message>
     <message>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
+        <source>How many times as wide and high they become</source>
+        <translation>Wie viel Mal so breit und hoch sie werden</translation>
+    </message>
+    <message>
         <location filename="../../../gui/gallery/details.py"/>
         <source>How the picture was made</source>
         <translation>Wie das Bild entstanden ist</translation>
@@ -314,6 +353,11 @@
         <location filename="../../../gui/gallery/export_dialog.py"/>
         <source>Into one ZIP file</source>
         <translation>In eine ZIP-Datei</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
+        <source>Lanczos, a filter</source>
+        <translation>Lanczos, ein Filter</translation>
     </message>
     <message>
         <location filename="../../../gui/gallery/bar.py"/>
@@ -477,6 +521,11 @@
         <translation>Kopierte Bilder</translation>
     </message>
     <message>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
+        <source>Pictures enlarged</source>
+        <translation>Vergrößerte Bilder</translation>
+    </message>
+    <message>
         <location filename="../../../gui/gallery/board_dialog.py"/>
         <source>Remove the Board</source>
         <translation>Sammlung auflösen</translation>
@@ -527,12 +576,14 @@
         <translation>Alle zeigen</translation>
     </message>
     <message>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
         <location filename="../../../gui/gallery/export_dialog.py"/>
         <source>Show in Folder</source>
         <translation>Im Ordner zeigen</translation>
     </message>
     <message>
         <location filename="../../../gui/gallery/details.py"/>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
         <source>Size</source>
         <translation>Größe</translation>
     </message>
@@ -591,6 +642,11 @@
         <translation>Heute</translation>
     </message>
     <message>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
+        <source>What enlarges them; networks are had under Get Models</source>
+        <translation>Was sie vergrößert; Netze gibt es unter „Modelle holen“</translation>
+    </message>
+    <message>
         <location filename="../../../gui/gallery/filters.py"/>
         <source>When</source>
         <translation>Zeitraum</translation>
@@ -619,6 +675,11 @@
         <location filename="../../../gui/gallery/large.py"/>
         <source>{0} of {1}</source>
         <translation>{0} von {1}</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
+        <source>{0} times</source>
+        <translation>{0}-fach</translation>
     </message>
     <message>
         <location filename="../../../gui/gallery/model.py"/>

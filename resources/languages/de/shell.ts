@@ -324,6 +324,11 @@
         <translation>E&amp;xportieren…</translation>
     </message>
     <message>
+        <location filename="../../../gui/shell/actions.py"/>
+        <source>En&amp;large…</source>
+        <translation>Vergr&amp;ößern…</translation>
+    </message>
+    <message>
         <location filename="../../../gui/shell/backups.py"/>
         <source>Everything is being written…</source>
         <translation>Alles wird geschrieben…</translation>

@@ -13,6 +13,7 @@
     </message>
     <message numerus="yes">
         <location filename="../../../gui/gallery/bar.py"/>
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
         <location filename="../../../gui/gallery/export_dialog.py"/>
         <source>%Ln pictures</source>
         <translation>
@@ -26,6 +27,14 @@
         <translation>
             <numerusform>%Ln picture is chosen</numerusform>
             <numerusform>%Ln pictures are chosen</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../gui/gallery/enlarge_dialog.py"/>
+        <source>%Ln pictures are enlarged.</source>
+        <translation>
+            <numerusform>%Ln picture is enlarged.</numerusform>
+            <numerusform>%Ln pictures are enlarged.</numerusform>
         </translation>
     </message>
     <message numerus="yes">
