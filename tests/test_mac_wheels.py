@@ -58,7 +58,7 @@ def _look_up(pins: list[str]) -> dict[str, dict[str, str]]:
 @pytest.mark.slow
 def test_every_pin_has_a_wheel_for_a_mac_and_each_python():
     pins = (ROOT / "constraints.txt").read_text().split()
-    if not any(any(found.values()) for found in _look_up(["pip==25.0", "pip==24.0"]).values()):
+    if not any(any(wheels.values()) for wheels in _look_up(["pip==25.0", "pip==24.0"]).values()):
         pytest.skip("no package index answers")
     wheels = _look_up(pins)
     assert len(wheels) > 80

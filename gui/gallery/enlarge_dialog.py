@@ -62,7 +62,7 @@ class EnlargeDialog(CommandDialog):
         for model in upscalers:
             self.upscaler.addItem(model.name, model.name)
         self.upscaler.setCurrentIndex(self.upscaler.count() - 1)  # a network, where there is one
-        self._caption.setVisible(not upscalers)
+        self.caption.setVisible(not upscalers)
 
     # Doing
 
@@ -131,15 +131,15 @@ class EnlargeDialog(CommandDialog):
             choice.setAccessibleName(text)
             grid.addWidget(label, row, 0)
             grid.addWidget(choice, row, 1)
-        self._caption = PlainLabel(self.tr("A network keeps edges sharper than the filter: get one under Get Models."))
-        self._caption.setWordWrap(True)
-        set_kind(self._caption, "caption")
+        self.caption = PlainLabel(self.tr("A network keeps edges sharper than the filter: get one under Get Models."))
+        self.caption.setWordWrap(True)
+        set_kind(self.caption, "caption")
         column = QVBoxLayout(self)
         column.setContentsMargins(PAD, PAD, PAD, PAD)
         column.setSpacing(GAP)
         column.addWidget(title)
         column.addLayout(grid)
-        for widget in (self._caption, self.progress, self.fault):
+        for widget in (self.caption, self.progress, self.fault):
             column.addWidget(widget)
         column.addSpacing(GAP)
         column.addWidget(self.buttons)

@@ -41,7 +41,7 @@ class Fold(QWidget):
     def mark(self, is_in_use: bool) -> None:
         """Says behind the title whether something under it is in force."""
         self._is_in_use = is_in_use
-        self.button.setText(f"{self._title}  ●" if is_in_use else self._title)
+        self.button.setText(f"{self._title}  •" if is_in_use else self._title)
         self.button.setAccessibleName(self._title)
         self._describe()
 

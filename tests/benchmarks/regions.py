@@ -29,7 +29,7 @@ from sdedge.generation.save import Picture
 from sdedge.regions import NAMED, Region, RegionMethod
 from sdedge.request import Request
 
-TOLD = 20  # cases after which it is told how it stands, as it may be ended
+INTERVAL = 20  # cases after which it is told how it stands, as it may be ended
 NATIVE, ONE_PROMPT = "native", "one prompt"
 OBJECT = ("kind", "colour")
 OF_OBJECTS = (*OBJECT, "count", "relation", "other_kind", "other_colour")
@@ -120,7 +120,7 @@ def main() -> None:
                 )
                 parts = [drawn[:, :width], drawn[:, width:]]
             results += [judge(world, case, part) for case, part in zip(pair, parts, strict=True)]
-            if (seed + 1) % TOLD == 0 and seed + 1 < len(cases):
+            if (seed + 1) % INTERVAL == 0 and seed + 1 < len(cases):
                 print(f"after {seed + 1}: {line(way, results, seed + 1, time.perf_counter() - begun)}", file=sys.stderr)
         print(line(way, results, len(cases), time.perf_counter() - begun), flush=True)
 

@@ -199,7 +199,7 @@ def test_pictures_are_enlarged_by_a_process_of_its_own_and_are_in_the_gallery(ga
     view.bar.bulk["enlarge"].click()
     dialog = window.findChild(EnlargeDialog)
     qtbot.waitUntil(dialog.begin_button.isEnabled)
-    assert dialog.upscaler.currentData() == "lanczos" and not dialog._caption.isHidden()
+    assert dialog.upscaler.currentData() == "lanczos" and not dialog.caption.isHidden()
     dialog.scale.setCurrentIndex(dialog.scale.findData(3))
     qtbot.mouseClick(dialog.begin_button, LEFT)
     qtbot.waitUntil(lambda: "2 pictures are enlarged" in window.banner.text)

@@ -101,8 +101,8 @@ def test_every_control_in_sight_has_a_name_a_role_and_a_value(heard):
     counted, faults = {}, []
 
     def listen(place: str) -> None:
-        counted[place], found = reader.read()
-        faults.extend(f"{place}: {fault}" for fault in found)
+        counted[place], sentences = reader.read()
+        faults.extend(f"{place}: {sentence}" for sentence in sentences)
 
     for view in VIEWS:
         tour.ask(f"studio.show_view({view!r})")

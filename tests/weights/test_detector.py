@@ -43,7 +43,7 @@ def test_tensors_alone_are_a_detector_too(tmp_path):
     state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     save_file(state, tmp_path / "hand.safetensors")
     torch.save({"model": state}, tmp_path / "nested.pt")
-    assert open_detector(tmp_path / "hand.safetensors").classes == ("0", "1")
+    assert open_detector(tmp_path / "hand.safetensors").classes == ("class 0", "class 1")
     image = torch.rand(1, 3, 32, 32)
     with torch.inference_mode():
         expected = network(image).transpose(1, 2)[..., 4:]

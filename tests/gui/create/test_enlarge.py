@@ -90,14 +90,14 @@ def test_a_folded_section_says_that_it_is_in_use(view):
     form, folds = view.window().studio.form, view.form
     named = {name: getattr(folds, f"{name}_fold") for name in FIELDS_OF}
     before = {name: fold.button.text() for name, fold in named.items()}
-    assert not [text for text in before.values() if "●" in text]
+    assert not [text for text in before.values() if "•" in text]
     changes = {
         "negative": {"negative": "fog"}, "enlarge": {"windows": Windows()}, "guidance": {"guidance_rescale": 0.7},
         "more": {"tiling": True}, "regions": {"regions": (Region("a boat", (0, 0, 0.5, 1)),)},
     }  # fmt: skip
     for name, values in changes.items():
         form.put(**values)
-        assert {each for each, fold in named.items() if "●" in fold.button.text()} == {name}
+        assert {each for each, fold in named.items() if "•" in fold.button.text()} == {name}
         button = named[name].button
         assert button.accessibleName() == before[name] and button.accessibleDescription() == "closed, in use"
         form.put(**{field: default(field) for field in values})
