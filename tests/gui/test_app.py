@@ -59,8 +59,10 @@ print(sorted({"torch", "converters"} & set(sys.modules)), status)
 PAINTED = """
 import sys
 import gui.shell.app as app
+import gui.shell.first_paint
 from PySide6.QtCore import QEvent, QTimer
 
+gui.shell.first_paint.UNPAINTED = 60_000  # a busy machine may take longer to paint than a window is waited for
 LATER = {"torch", "numpy", "PIL", "sdedge.weights", "sdedge.images.metadata", "sdedge.process.supervisor", "gui.models.card"}
 
 class Watched(app.MainWindow):
