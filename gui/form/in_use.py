@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gui.form.model import SHOWN, FormModel, default
+from gui.form.model import SHOWN, FormModel
 from sdedge.field_rows import Section
+from sdedge.request_fields import default
 
 
 def _fields(section: Section) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ import pytest
 
 from gui.form.enlarging import NONE, Enlarging, detailed, enlarged, enlarging, further_passes, size_in_words
 from gui.form.in_use import FIELDS_OF
-from gui.form.model import default
 from sdedge.guides import guide_choice
 from sdedge.pass_parts import read_parts
 from sdedge.passes import Changes, Enlargement, Pass
 from sdedge.regions import Region
 from sdedge.request import Request
+from sdedge.request_fields import default
 from sdedge.windows import Windows
 
 
