@@ -60,6 +60,10 @@ class CommandDialog(QDialog):
         """The command failed, and said why."""
         self.fault.say(failure)
 
+    def done_cancelled(self) -> None:
+        """The command was cancelled and has ended."""
+        super().reject()
+
     def reject(self) -> None:
         if self._command is not None:
             self._command.cancel()
@@ -78,7 +82,7 @@ class CommandDialog(QDialog):
         self.progress.hide()
         self.begin_button.setEnabled(True)
         if command.cancelled:
-            super().reject()
+            self.done_cancelled()
         elif failure:
             self.done_badly(failure, command.notes)
         else:

@@ -31,7 +31,6 @@ class EnlargeDialog(CommandDialog):
     def __init__(self, studio: Studio, ids: Sequence[int], parent: QWidget | None = None) -> None:
         super().__init__(studio, parent)
         self._ids = sorted(ids)
-        self._folder = Path()
         self._enlarged: list[Path] = []
         self._failure = ""
         self._is_reading = False
@@ -68,14 +67,14 @@ class EnlargeDialog(CommandDialog):
 
     def _enlarge(self) -> None:
         try:
-            self._folder = self._studio.settings.output().folder
+            folder = self._studio.settings.output().folder
         except InvalidRequest as error:
             self.fault.say(in_words(error))
             return
         self._enlarged, self._failure, self._is_reading = [], "", False
         factor = self.scale.currentData()
         arguments = ["upscale", *map(str, self._paths), "--model", str(self.upscaler.currentData()), "--json"]
-        arguments += ["--to", str(self._folder), *(["--scale", str(factor)] if factor else [])]
+        arguments += ["--to", str(folder), *(["--scale", str(factor)] if factor else [])]
         self.run(arguments, PARTS * len(self._paths))
 
     def hear(self, event: dict[str, Any]) -> None:
@@ -106,10 +105,17 @@ class EnlargeDialog(CommandDialog):
         else:
             self.fault.say(said)
 
+    def done_cancelled(self) -> None:
+        """What is finished by then is kept, and in the gallery."""
+        if self._enlarged and not self._is_reading:
+            self._read()
+        else:
+            super().done_cancelled()
+
     def _read(self) -> None:
-        """Has the gallery take the results in."""
+        """Has the gallery take the results in, which are all in one folder."""
         self._is_reading = True
-        self.run(["gallery", "rescan", str(self._folder), "--events"], 0)
+        self.run(["gallery", "rescan", str(self._enlarged[-1].parent), "--events"], 0)
 
     # Building
 

@@ -39,7 +39,7 @@ def export_single(
 ) -> Path:  # fmt: skip
     """Writes one `.safetensors` with LDM names, as the web UIs read it. `dtype` ('float16', ...) converts the floating
     tensors; None keeps every bit. Configurations that shapes do not tell, a vocabulary that is not CLIP's, hints, and `origin`,
-    what it was made of, go into the header. Raises OutputError."""
+    what it was made of, go into the header. Raises OutputError, and ModelError for hints that are none."""
     tensors = {name: (tensor, dtype) for name, tensor in ldm_tensors(checkpoint).items()}
     metadata = {"format": "pt", METADATA + "configs": json.dumps(checkpoint.configs), **(origin or {})}
     texts = _own_vocabulary(checkpoint, tokenizer)
@@ -64,7 +64,7 @@ def export_folder(
 ) -> Path:
     """Writes a diffusers folder that diffusers itself loads. The folder appears complete or not at all.
 
-    `tokenizer` is a vocabulary folder or CLIP's BPE file. Raises OutputError.
+    `tokenizer` is a vocabulary folder or CLIP's BPE file. Raises OutputError, and ModelError for hints that are none.
     """
     with _new_folder(Path(folder)) as new:
         for name, tensors in checkpoint.components.items():

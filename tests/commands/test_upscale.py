@@ -41,6 +41,7 @@ def test_a_folder_is_enlarged_under_the_same_names_and_nothing_is_overwritten(x4
     for name in ("a.png", "b.jpg"):
         _picture(tmp_path / "in" / name)
     (tmp_path / "in" / "notes.txt").write_text("x")
+    (tmp_path / "in" / "older").mkdir()
     (tmp_path / "in" / "broken.png").write_bytes(b"x")
     with pytest.raises(OutputError, match="1 of 3 pictures were not enlarged"):
         run("upscale", tmp_path / "in", "--model", x4, "--to", tmp_path / "out")
@@ -48,7 +49,9 @@ def test_a_folder_is_enlarged_under_the_same_names_and_nothing_is_overwritten(x4
     before = (tmp_path / "out" / "a.png").read_bytes()
     output = run("upscale", tmp_path / "in", "--model", x4, "--to", tmp_path / "out", "--scale", 2)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a-2.png", "a.png", "b-2.png", "b.png"]
-    assert (tmp_path / "out" / "a.png").read_bytes() == before and "no pictures by their names: notes.txt." in output
+    assert (
+        tmp_path / "out" / "a.png"
+    ).read_bytes() == before and "no pictures by their names: notes.txt, older." in output
     assert Image.open(tmp_path / "out" / "a.png").size == (36, 28)
     assert Image.open(tmp_path / "out" / "a-2.png").size == (18, 14)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import zipfile
 from pathlib import Path
@@ -205,6 +206,18 @@ def test_pictures_are_enlarged_by_a_process_of_its_own_and_are_in_the_gallery(ga
     qtbot.waitUntil(lambda: "2 pictures are enlarged" in window.banner.text)
     qtbot.waitUntil(lambda: view.model.rowCount() == 11)
     assert sorted(widths()) == sorted([*before, 3 * before[0], 3 * before[1]])
+
+
+def test_what_was_enlarged_before_it_was_cancelled_is_in_the_gallery(gallery, qtbot, tmp_path):
+    window, view = gallery
+    view.list.choose_rows([range(0, 2)])
+    window.actions_list["enlarge"].trigger()
+    dialog = window.findChild(EnlargeDialog)
+    enlarged = Path(shutil.copy(view.model.entry(0).path, tmp_path / "large.png"))
+    dialog.hear({"event": "Enlarged", "path": str(enlarged)})
+    dialog.done_cancelled()
+    qtbot.waitUntil(lambda: "1 picture is enlarged" in window.banner.text or "1 pictures are" in window.banner.text)
+    qtbot.waitUntil(lambda: view.model.rowCount() == 10)
 
 
 def test_what_cannot_be_enlarged_is_said_and_the_others_are_there(gallery, qtbot):
