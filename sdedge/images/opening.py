@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from sdedge.text.clean import clean, shown
 MAX_PIXELS = 64_000_000
 # Decoders that start another program (EPS) or take almost any bytes for a picture (TGA) are left out.
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "QOI")
-_TOO_LARGE = f"more pixels than are safe to open; reduce it to {MAX_PIXELS // 10**6} megapixels or choose another file"
+_COUNTED = re.compile(r"(\d+) pixels")  # in what Pillow says of a picture that is beyond its own limit, which is higher
 
 
 @contextmanager
@@ -33,13 +34,14 @@ def opened(source: str | os.PathLike[str] | IO[bytes]) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the limit below is stricter than Pillow's
             with _file(source) as file, Image.open(file, formats=[f for f in FORMATS if f in Image.OPEN]) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise InvalidRequest(f"Cannot read {name}: it has {image.width}x{image.height}, {_TOO_LARGE}.")
+                if (pixels := image.width * image.height) > MAX_PIXELS:
+                    raise _too_large(name, pixels, f"{image.width}x{image.height} pixels, ")
                 yield image
     except InvalidRequest:
         raise
     except Image.DecompressionBombError as error:
-        raise InvalidRequest(f"Cannot read {name}: it has {_TOO_LARGE}.") from error
+        counted = _COUNTED.search(str(error))
+        raise _too_large(name, int(counted[1]) if counted else 0) from error
     except UnidentifiedImageError as error:
         raise InvalidRequest(
             f"Cannot read {name}: it is not a picture that can be read here, or it is damaged; choose another file, or save "
@@ -60,6 +62,20 @@ def _file(source: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
         return
     with open_regular(os.path.expanduser(source)) as file:
         yield file
+
+
+def megapixels(pixels: int) -> str:
+    """Returns a number of pixels as people say it; next to the limit with as many digits as tell it from that."""
+    return f"{pixels / 1e6:.{0 if pixels >= 1e8 else 2}f} megapixels"
+
+
+def _too_large(name: str, pixels: int, sides: str = "") -> InvalidRequest:
+    """Returns the error for a picture of so many pixels; 0 is a number that nobody knows."""
+    has = f"{sides}{megapixels(pixels)}" if pixels else "more megapixels than can be told"
+    return InvalidRequest(
+        f"Cannot read {name}: it has {has}, and {MAX_PIXELS // 10**6} are the most that is safe to open; make it smaller in "
+        "another program, or choose another file."
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -53,7 +53,7 @@ def decode(text: str, field: str = "image") -> bytes:
             "The picture is an address or a path, and neither is opened here; send its bytes in base64.", field=field
         )
     if len(body) > MAX_BYTES * 4 // 3 + 4:
-        raise PictureTooLarge(f"The picture is larger than {MAX_BYTES >> 20} MiB; send a smaller one.", field=field)
+        raise _too_large(len(body) * 3 // 4, field)
     try:
         return check(base64.b64decode("".join(body.split()), validate=True), field)
     except (binascii.Error, ValueError):
@@ -63,12 +63,20 @@ def decode(text: str, field: str = "image") -> bytes:
 def check(data: bytes, field: str = "image") -> bytes:
     """Returns the bytes of a picture file whose head is whole and whose size is sane. Raises InvalidRequest."""
     if len(data) > MAX_BYTES:
-        raise PictureTooLarge(f"The picture is larger than {MAX_BYTES >> 20} MiB; send a smaller one.", field=field)
+        raise _too_large(len(data), field)
     try:
         with opened(io.BytesIO(data)):
             return data
     except InvalidRequest as error:
         raise InvalidRequest(str(error), field=field) from None
+
+
+def _too_large(size: int, field: str) -> PictureTooLarge:
+    """Returns the error for a picture file of so many bytes."""
+    return PictureTooLarge(
+        f"The picture's file has {size / 2**20:.1f} MiB, and {MAX_BYTES >> 20} are the most; send a smaller one.",
+        field=field,
+    )
 
 
 def read(data: bytes, field: str = "image") -> Image.Image:

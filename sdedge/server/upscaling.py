@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.images.opening import megapixels
 from sdedge.images.source import Size, flatten
 from sdedge.interpreter import python_command, python_environment
 from sdedge.library.upscalers import installed_upscalers
@@ -38,8 +39,9 @@ async def enlarged(data: bytes, name: str, size: Size | None, factor: float, cro
     target = size or (max(round(image.width * factor), 1), max(round(image.height * factor), 1))
     if target[0] * target[1] > MAX_PIXELS:
         raise PictureTooLarge(
-            f"{target[0]}x{target[1]} are too many pixels; enlarge it less.", field="upscaling_resize"
-        )
+            f"{target[0]}x{target[1]} would be {megapixels(target[0] * target[1])}, and {MAX_PIXELS // 10**6} are the most; "
+            "enlarge it less.", field="upscaling_resize",
+        )  # fmt: skip
     names = {known.casefold(): known for known in await asyncio.to_thread(upscaler_names)}
     if (known := names.get(name.strip().casefold())) is None:
         raise InvalidRequest(

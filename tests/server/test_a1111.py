@@ -191,6 +191,17 @@ def test_extra_single_image_enlarges(server):
     assert unknown.status_code == 422 and unknown.json()["field"] == "upscaler_1"
 
 
+@pytest.mark.parametrize(
+    "body, said",
+    [({"image": b64(png((20, 10)))}, "8192x8192 would be 67.11 megapixels, and 64 are the most"),
+     ({"image": "A" * (56 << 20)}, "has 42.0 MiB, and 40 are the most")],
+)  # fmt: skip
+def test_a_picture_that_is_too_large_is_refused_with_how_large_it_is_and_may_be(server, body, said):
+    size = {"resize_mode": 1, "upscaling_resize_w": 8192, "upscaling_resize_h": 8192, "upscaler_1": "Lanczos"}
+    refused = server.post("/sdapi/v1/extra-single-image", json={**size, **body})
+    assert refused.status_code == 413 and said in refused.json()["detail"]
+
+
 def test_adetailer_is_a_pass_for_each_unit_by_an_installed_detector(server, monkeypatch):
     installed = [SimpleNamespace(name="face_yolov8n", legacy_hash="", sha256="0" * 64)]
     monkeypatch.setattr("sdedge.server.a1111_detailer.installed", lambda role: installed)
