@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from gui.create.boxes import EVERY_EDGE, UNIT, Box, Edge, Grip, dragged, grip_at
+from gui.create.boxes import EVERY_EDGE, UNIT, Box, Edge, Grip, dragged, grip_at, snapped
 from gui.create.canvas import Canvas
 from gui.look.accessible import Role, set_role
 from gui.look.theme import GAP, HALF, Theme
@@ -14,6 +16,7 @@ from gui.widgets.focus_ring import paint_focus_ring
 
 REACH = 10  # pixels of the screen from an edge
 HANDLE = 9
+SNAPS = (0, 1 / 3, 1 / 2, 2 / 3, 1)  # of the picture's width and height
 _KEYS = {
     Qt.Key.Key_Left: (Edge.LEFT, -1, 0), Qt.Key.Key_Right: (Edge.RIGHT, 1, 0), Qt.Key.Key_Up: (Edge.TOP, 0, -1),
     Qt.Key.Key_Down: (Edge.BOTTOM, 0, 1),
@@ -32,6 +35,9 @@ class BoxOverlay(QWidget):
     """A child of the canvas, as large as it. Boxes are in pixels of the picture; whoever hears `changed` sets them anew.
 
     grows_only  one box around the picture, whose edges are dragged outwards: what is added is shaded
+    measure     a box in words while it is dragged, such as "256 × 512"
+
+    Edges snap to those of the picture, its halves and thirds, and other boxes; with Ctrl held they do not.
     """
 
     changed = Signal(int, object)
@@ -50,6 +56,7 @@ class BoxOverlay(QWidget):
         self.labels: list[str] = []
         self.selected = 0
         self.grows_only = False
+        self.measure: Callable[[Box], str] = lambda box: ""
         self._grip: Grip = frozenset()
         self._from, self._box = QPointF(), Box(0, 0, 0, 0)
         self._new: tuple[float, float] | None = None
@@ -120,11 +127,11 @@ class BoxOverlay(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         x, y = self._point(event)
         if self._new is not None:
-            self._box = Box.between(self._new, (x, y))
+            self._box = self._drawn(event)
             self.update()
         elif self._grip:
             box = dragged(self._box, self._grip, x - self._from.x(), y - self._from.y(), UNIT)
-            self.changed.emit(self.selected, box)
+            self.changed.emit(self.selected, self._snapped(box, self._grip, event, but=self.selected))
         elif event.buttons() == Qt.MouseButton.NoButton:
             _, grip = self._at(x, y)
             usual = Qt.CursorShape.ArrowCursor if self.grows_only else Qt.CursorShape.CrossCursor
@@ -137,12 +144,28 @@ class BoxOverlay(QWidget):
         if new is not None:
             box = Box.between(new, self._point(event))
             if min(box.width, box.height) * self._canvas.viewport.scale > REACH:  # a click draws none
-                self.drawn.emit(box)
+                self.drawn.emit(self._drawn(event, new))
             self.update()
         elif grip:
             self.dragged.emit()
+            self.update()
         else:
             event.ignore()
+
+    def _drawn(self, event: QMouseEvent, start: tuple[float, float] | None = None) -> Box:
+        """Returns the box from where the mouse was pressed, both of whose corners snap."""
+        box = Box.between(start or self._new or (0, 0), self._point(event))
+        corners = frozenset({Edge.LEFT, Edge.TOP}), frozenset({Edge.RIGHT, Edge.BOTTOM})
+        return self._snapped(self._snapped(box, corners[0], event), corners[1], event)
+
+    def _snapped(self, box: Box, grip: Grip, event: QMouseEvent, but: int = -1) -> Box:
+        """Returns the box put on the lines near it, of the picture and of the boxes but one."""
+        if self.grows_only or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            return box
+        size, boxes = self._canvas.viewport.size, [each for n, each in enumerate(self.boxes) if n != but]
+        across = [size.width() * part for part in SNAPS] + [x for each in boxes for x in (each.left, each.right)]
+        down = [size.height() * part for part in SNAPS] + [y for each in boxes for y in (each.top, each.bottom)]
+        return snapped(box, grip, across, down, REACH / self._canvas.viewport.scale)
 
     # Keys
 
@@ -186,6 +209,8 @@ class BoxOverlay(QWidget):
             self._paint_box(painter, self._on_screen(box), label, number == self.selected)
         if self._new is not None:
             self._paint_box(painter, self._on_screen(self._box), "", True)
+        if self._new is not None or (self._grip and self.boxes):
+            self._paint_measure(painter, self._box if self._new is not None else self.boxes[self.selected])
         if self.hasFocus():
             paint_focus_ring(painter, QRectF(self.rect()), accent)
 
@@ -214,14 +239,18 @@ class BoxOverlay(QWidget):
                     if (x, y) != (middle.x(), middle.y()):
                         painter.drawRect(QRectF(x - HANDLE / 2, y - HANDLE / 2, HANDLE, HANDLE))
         if label:
-            self._paint_label(painter, rect, label)
+            room = max(24, round(rect.width()) - 4 * GAP)
+            self._paint_label(painter, rect, painter.fontMetrics().elidedText(label, Qt.TextElideMode.ElideRight, room))
 
-    def _paint_label(self, painter: QPainter, rect: QRectF, label: str) -> None:
+    def _paint_measure(self, painter: QPainter, box: Box) -> None:
+        """Paints what is dragged in pixels, in full, over any name."""
+        self._paint_label(painter, self._on_screen(box), self.measure(box))
+
+    def _paint_label(self, painter: QPainter, rect: QRectF, text: str) -> None:
         metrics = painter.fontMetrics()
-        room = max(24, round(rect.width()) - 4 * GAP)
-        text = metrics.elidedText(label, Qt.TextElideMode.ElideRight, room)
         box = QRectF(metrics.boundingRect(text)).adjusted(-HALF, -2, HALF, 2)
         box.moveTopLeft(rect.topLeft() + QPointF(GAP, GAP))
+        box.moveRight(min(box.right(), self.width() - GAP))
         painter.setPen(self._theme.color("line"))
         painter.setBrush(self._theme.color("panel"))
         painter.drawRoundedRect(box, 4, 4)
@@ -233,5 +262,5 @@ class BoxOverlay(QWidget):
             return self.tr("No boxes")
         box = self.boxes[self.selected]
         name = self.labels[self.selected] if self.selected < len(self.labels) else ""
-        numbers = f"{box.left:.0f}, {box.top:.0f}, {box.right:.0f}, {box.bottom:.0f}"
+        numbers = self.measure(box)
         return self.tr("{0} of {1}: {2} {3}").format(self.selected + 1, len(self.boxes), name, numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -83,6 +84,15 @@ def dragged(box: Box, grip: Grip, dx: float, dy: float, smallest: float) -> Box:
     top = min(box.top + dy, box.bottom - smallest) if Edge.TOP in grip else box.top
     bottom = max(box.bottom + dy, top + smallest) if Edge.BOTTOM in grip else box.bottom
     return Box(left, top, right, bottom)
+
+
+def snapped(box: Box, grip: Grip, across: Iterable[float], down: Iterable[float], reach: float) -> Box:
+    """Returns the box with the edges that are dragged put on the nearest of these lines within `reach`, which stand at `across`
+    pixels from the left and `down` from the top. A box that is moved keeps its size, and the nearer one of two edges decides."""
+    x = [line - getattr(box, edge.value) for line in across for edge in (Edge.LEFT, Edge.RIGHT) if edge in grip]
+    y = [line - getattr(box, edge.value) for line in down for edge in (Edge.TOP, Edge.BOTTOM) if edge in grip]
+    dx, dy = (min((way for way in ways if abs(way) <= reach), key=abs, default=0.0) for ways in (x, y))
+    return dragged(box, grip, dx, dy, UNIT)
 
 
 def edges_of(box: Box, size: tuple[int, int], most: int) -> tuple[int, int, int, int] | None:

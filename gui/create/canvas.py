@@ -144,7 +144,7 @@ class Canvas(QWidget):
         self.layer = mask
         if mask is not None:
             mask.changed = self._mask_changed
-            self._overlay.begin(mask)
+            self._overlay.begin(mask, self._image)
         self.setCursor(Qt.CursorShape.BlankCursor if mask else Qt.CursorShape.ArrowCursor)
         self.update()
 
@@ -153,7 +153,7 @@ class Canvas(QWidget):
             self.update()
 
     def _recolour(self) -> None:
-        self._overlay.follow(self.layer)
+        self._overlay.recolour(self.layer)
         self.update()
 
     def _set_size(self, size: QSize) -> None:

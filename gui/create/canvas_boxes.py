@@ -31,6 +31,7 @@ class CanvasBoxes(QObject):
         self.editing = ""
         self._size = (SIDE, SIDE)
         self.overlay = BoxOverlay(studio.theme, panel.canvas)
+        self.overlay.measure = self._in_pixels
         self.overlay.changed.connect(self._change)
         self.overlay.dragged.connect(self._fit)
         self.overlay.drawn.connect(self._add)
@@ -99,6 +100,12 @@ class CanvasBoxes(QObject):
         return [box_at(each.area, size) for each in regions], [
             label_of_region(n, each) for n, each in enumerate(regions)
         ]
+
+    def _in_pixels(self, box: Box) -> str:
+        """Returns where a box begins and how large it is, in pixels of the picture that will be drawn: "0, 0 · 256 × 512"."""
+        shown, real = self._shown_size(), self._size if self.editing == EDGES else self._form.size or self._shown_size()
+        x, y = real[0] / shown[0], real[1] / shown[1]
+        return f"{box.left * x:.0f}, {box.top * y:.0f} · {box.width * x:.0f} × {box.height * y:.0f}"
 
     def _follow(self) -> None:
         if self.editing:

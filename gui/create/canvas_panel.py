@@ -35,7 +35,7 @@ class CanvasPanel(QWidget):
         super().__init__()
         self._studio = studio
         self.canvas = Canvas(studio.theme)
-        self.toolbar = PictureToolbar(studio, self.canvas)
+        self.toolbar = PictureToolbar(studio, self.canvas, lambda: self.is_edited)
         self.caption = ElidedLabel()
         self._zoom = PlainLabel()
         self._welcome: QWidget | None = None

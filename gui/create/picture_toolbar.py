@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer
@@ -24,11 +25,14 @@ _EVENTS = (
 
 
 class PictureToolbar(QFrame):
-    """A child of the canvas. Its first button is a handle: the picture is dragged out by it, as the file that it is."""
+    """A child of the canvas. Its first button is a handle: the picture is dragged out by it, as the file that it is.
 
-    def __init__(self, studio: Studio, canvas: Canvas) -> None:
+    `is_edited` tells whether something is painted or dragged over the picture, whose lower edge is needed then.
+    """
+
+    def __init__(self, studio: Studio, canvas: Canvas, is_edited: Callable[[], bool]) -> None:
         super().__init__(canvas)
-        self._studio, self._canvas = studio, canvas
+        self._studio, self._canvas, self._is_edited = studio, canvas, is_edited
         self.setObjectName("picture-toolbar")
         set_kind(self, "floating")
         self.setCursor(Qt.CursorShape.ArrowCursor)
@@ -74,7 +78,7 @@ class PictureToolbar(QFrame):
         """There is a finished picture, and somebody who is at it."""
         canvas, focused = self._canvas, QApplication.focusWidget()
         at_it = canvas.underMouse() or canvas.hasFocus() or (focused is not None and self.isAncestorOf(focused))
-        return at_it and canvas.shows_picture and canvas.layer is None and self._studio.pictures.subject != NOTHING
+        return at_it and canvas.shows_picture and not self._is_edited() and self._studio.pictures.subject != NOTHING
 
     def _show(self) -> None:
         self.adjustSize()

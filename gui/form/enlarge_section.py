@@ -9,7 +9,6 @@ from gui.form.enlarging import (
     DETAIL_PART,
     HIRES_PART,
     NONE,
-    WINDOWS_PART,
     Enlarging,
     add_parts,
     detail_pass,
@@ -19,9 +18,10 @@ from gui.form.enlarging import (
     pixel_enlargers,
     size_in_words,
 )
-from gui.form.fields import Choice, NumberField, Option, TypedField, controls, label_of, watch
+from gui.form.fields import Choice, NumberField, Option, TypedField, controls, watch
 from gui.form.names import Names
 from gui.form.pass_settings import DetailSettings, HiresSettings
+from gui.form.windows_field import WindowsField
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, Theme, set_kind
 from gui.shell.studio import Studio
@@ -92,8 +92,7 @@ class EnlargeSection(QWidget):
             self.detail_prompt,
             self.detail_further,
         )
-        self.windows = TypedField(form, WINDOWS_PART, self.tr("In windows"), self.tr("as a whole"))
-        self.windows.edit.setAccessibleName(label_of("windows"))
+        self.windows = WindowsField(form)
         self.further = PlainLabel()
         self.further.setWordWrap(True)
         set_kind(self.further, "caption")
@@ -127,8 +126,6 @@ class EnlargeSection(QWidget):
             (self.detail_strength, self.tr("How much of each is drawn anew.")),
             (self.confidence, self.tr("How sure the detector must be of what it finds.")),
             (self.detail_prompt, self.tr("A prompt for these alone; [SEP] stands between the prompts of several.")),
-            (self.windows, self.tr("A large picture in windows that overlap: 512:128, or auto for the model's size. Empty is as "
-                                   "a whole.")),
         ):  # fmt: skip
             set_tooltip(widget, text)
 

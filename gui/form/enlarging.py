@@ -11,15 +11,14 @@ from enum import StrEnum
 from typing import Any
 
 from gui.form.model import FormModel, FormPart
-from gui.languages.texts import mark, tr
+from gui.languages.texts import tr
 from gui.look.readable import shortest
 from sdedge.errors import InvalidRequest
-from sdedge.field_types import FieldType, Float, Text
+from sdedge.field_types import Float, Text
 from sdedge.pass_parts import BY_PLACE, DETAIL, HIRES, PARTS
 from sdedge.passes import ENLARGERS, MAX_SCALE, Changes, Enlargement, Pass
-from sdedge.windows import Windows, WindowsType
 
-HIRES_PART, DETAIL_PART, WINDOWS_PART = "hires:", "detail:", "windows:text"
+HIRES_PART, DETAIL_PART = "hires:", "detail:"
 """Names of the form's parts, or what they begin with."""
 HIRES_FURTHER = ("size", "sampler", "schedule", "negative")
 DETAIL_FURTHER = (
@@ -118,7 +117,7 @@ def pass_in_words(each: Pass) -> str:
 
 
 def add_parts(form: FormModel) -> None:
-    """Makes fields of what the passes and windows hold."""
+    """Makes fields of what the passes hold."""
     for name, part in PARTS.items():
         if name != DETAIL.makers[0]:
             prefix, find = (DETAIL_PART, detail_pass) if part.role is DETAIL else (HIRES_PART, enlarging_pass)
@@ -130,23 +129,6 @@ def add_parts(form: FormModel) -> None:
         Text(255), lambda: getattr(getattr(detail_pass(form.passes), "boxes", None), "model", NONE),
         lambda name: {"passes": detailed(form.passes, name)}, ("passes",), FOLD,
     )  # fmt: skip
-    form.parts[WINDOWS_PART] = FormPart(
-        WindowsText(), lambda: form.windows and WindowsType().format(form.windows),
-        lambda text: {"windows": WindowsType().parse("windows", text) if text else None}, ("windows",), FOLD, True,
-    )  # fmt: skip
-
-
-class WindowsText(FieldType):
-    """Windows as people write them, kept as the text."""
-
-    expected = mark("a way to draw in windows")
-    example = "512:128, auto or off"
-
-    def parse(self, name: str, text: str) -> str:
-        return WindowsType().format(WindowsType().parse("windows", text) or Windows())
-
-    def check(self, name: str, value: Any) -> Any:
-        return value
 
 
 def _part(form: FormModel, name: str, find: Callable[[tuple[Pass, ...]], Pass | None]) -> FormPart:

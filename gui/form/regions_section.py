@@ -12,7 +12,7 @@ from gui.form.fields import LABEL, Choice, NumberField, Option, TypedEdit, watch
 from gui.form.mask_choice import MaskChoice
 from gui.form.model import FormModel, FormPart
 from gui.form.pair_field import PairField
-from gui.form.regioning import changed, removed, with_region
+from gui.form.regioning import PLACES, UNNAMED, changed, free_place, place_of, removed, with_region
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, plain_button, set_kind
 from gui.shell.actions import name_button
@@ -41,9 +41,15 @@ class RegionsSection(QWidget):
         self.draw = QPushButton(self.tr("Draw on the picture"))
         self.draw.setCheckable(True)
         self.draw.clicked.connect(self.drawing_wanted)
-        set_tooltip(self.draw, self.tr("Drag on the canvas to draw a region; move it, or drag its edges"))
-        self.add = plain_button(self.tr("Add the left half"), self._add)
-        set_tooltip(self.add, self.tr("A region without the mouse; its sides are typed in fractions of the picture"))
+        set_tooltip(
+            self.draw,
+            self.tr("Drag on the canvas to draw a region; move it, or drag its edges, which snap unless Ctrl is held"),
+        )
+        self.add = plain_button(self.tr("Add a region"), self._add)
+        set_tooltip(
+            self.add,
+            self.tr("A region without the mouse, in a part of the picture that is free: a half, a third or a quarter"),
+        )
         self._lay_out()
         watch(self, studio.form, self._follow, "regions")
 
@@ -68,7 +74,8 @@ class RegionsSection(QWidget):
         self.add.setEnabled(len(regions) < MAX_REGIONS)
 
     def _add(self) -> None:
-        self._form.put(regions=with_region(self._form.regions, (0.0, 0.0, 0.5, 1.0)))
+        self._form.put(regions=with_region(self._form.regions, free_place(self._form.regions)))
+        self.rows[len(self._form.regions) - 1].prompt.setFocus()
 
     def _remove(self, number: int) -> None:
         form, before = self._form, self._form.regions
@@ -116,6 +123,8 @@ class RegionRow(QWidget):
             (name("top"), self.tr("Upper side, in fractions of the picture"), "0"),
             (name("bottom"), self.tr("Lower side, in fractions of the picture"), "1"),
         ))  # fmt: skip
+        self.place = Choice(studio.form, name("place"), self.tr("Place"), self._places())
+        self.place.combo.setAccessibleName(self.tr("Place of region {0}").format(number + 1))
         self.where = MaskChoice(studio, self.tr("Area"), self.tr("The rectangle"), partial(self._put_mask, studio.form))
         self.base = NumberField(studio.form, name("base"), self.tr("Base"), 0, 1, 20, kind=float)
         self.base.call(self.tr("Fraction of the main prompt in it"))
@@ -134,8 +143,8 @@ class RegionRow(QWidget):
         region = self._region()
         self.setVisible(region is not None)
         mask = region.mask if region is not None else None
-        self.across.setVisible(mask is None)
-        self.down.setVisible(mask is None)
+        for widget in (self.place, self.across, self.down):
+            widget.setVisible(mask is None)
         self.where.show_mask(mask, self.tr("Area of region {0}").format(self._number + 1))
         missing = region is not None and not region.prompt.strip()
         self.note.say(self.tr("Write what this area shows.") if missing else "", "caution")
@@ -156,6 +165,9 @@ class RegionRow(QWidget):
         for name, type in types.items():
             read, put = partial(self._value, name), partial(self._put, name)
             form.parts[self._name(name)] = FormPart(type, read, put, ("regions",), FOLD)
+        form.parts[self._name("place")] = FormPart(
+            Text(20), lambda: place_of((self._region() or Region("")).area), self._put_place, ("regions",), FOLD
+        )
         for side, name in enumerate(_SIDE_NAMES):
             read, put = partial(self._side, side), partial(self._put_side, side)
             form.parts[self._name(name)] = FormPart(Float(0, 1, "0.5"), read, put, ("regions",), FOLD)
@@ -168,6 +180,9 @@ class RegionRow(QWidget):
 
     def _put_mask(self, form: FormModel, path: str | None) -> None:
         form.put(**self._put("mask", path))
+
+    def _put_place(self, place: str) -> dict[str, Any]:
+        return {} if place == UNNAMED else self._put("area", PLACES[place])
 
     def _side(self, side: int) -> float:
         return (self._region() or Region("")).area[side]
@@ -188,6 +203,15 @@ class RegionRow(QWidget):
             Option(RegionMethod.PREDICTION, self.tr("Prediction")),
         ]
 
+    def _places(self) -> list[Option]:
+        names = {
+            "left-half": self.tr("Left half"), "right-half": self.tr("Right half"), "upper-half": self.tr("Upper half"),
+            "lower-half": self.tr("Lower half"), "left-third": self.tr("Left third"), "middle-third": self.tr("Middle third"),
+            "right-third": self.tr("Right third"), "upper-left": self.tr("Upper left"), "upper-right": self.tr("Upper right"),
+            "lower-left": self.tr("Lower left"), "lower-right": self.tr("Lower right"), "middle": self.tr("Middle"),
+        }  # fmt: skip
+        return [*(Option(name, names[name]) for name in PLACES), Option(UNNAMED, self.tr("By its sides"))]
+
     def _lay_out(self) -> None:
         number = PlainLabel(self.tr("Region {0}").format(self._number + 1))
         set_kind(number, "strong")
@@ -201,7 +225,17 @@ class RegionRow(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(HALF)
         column.addLayout(head)
-        for widget in (self.prompt, self.note, self.where, self.across, self.down, self.base, self.weight, self.by):
+        for widget in (
+            self.prompt,
+            self.note,
+            self.where,
+            self.place,
+            self.across,
+            self.down,
+            self.base,
+            self.weight,
+            self.by,
+        ):
             column.addWidget(widget)
 
 

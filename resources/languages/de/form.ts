@@ -14,11 +14,6 @@
         <translation>Ein ControlNet, T2I-Adapter oder IP-Adapter mit einem Bild, das vorgibt, was wohin gehört</translation>
     </message>
     <message>
-        <location filename="../../../gui/form/enlarge_section.py"/>
-        <source>A large picture in windows that overlap: 512:128, or auto for the model's size. Empty is as a whole.</source>
-        <translation>Ein großes Bild in überlappenden Fenstern: 512:128, oder „auto“ für die Größe des Modells. Leer heißt: im Ganzen.</translation>
-    </message>
-    <message>
         <location filename="../../../gui/form/styles_section.py"/>
         <source>A line of a list, chosen by the seed</source>
         <translation>Eine Zeile einer Liste, vom Seed gewählt</translation>
@@ -45,8 +40,8 @@
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
-        <source>A region without the mouse; its sides are typed in fractions of the picture</source>
-        <translation>Ein Bereich ohne Maus; seine Seiten werden als Anteile des Bildes eingegeben</translation>
+        <source>A region without the mouse, in a part of the picture that is free: a half, a third or a quarter</source>
+        <translation>Ein Bereich ohne die Maus, in einem freien Teil des Bildes: Hälfte, Drittel oder Viertel</translation>
     </message>
     <message>
         <location filename="../../../gui/form/tokens.py"/>
@@ -90,14 +85,14 @@
         <translation>Unter „Modelle“ einen Detektor hinzufügen, zum Beispiel face_yolov8n.</translation>
     </message>
     <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>Add a region</source>
+        <translation>Bereich hinzufügen</translation>
+    </message>
+    <message>
         <location filename="../../../gui/form/adapters_section.py"/>
         <source>Add an embedding…</source>
         <translation>Embedding hinzufügen…</translation>
-    </message>
-    <message>
-        <location filename="../../../gui/form/regions_section.py"/>
-        <source>Add the left half</source>
-        <translation>Linke Hälfte hinzufügen</translation>
     </message>
     <message>
         <location filename="../../../gui/form/generate_buttons.py"/>
@@ -146,6 +141,11 @@
         <location filename="../../../gui/form/pass_settings.py"/>
         <source>Around it</source>
         <translation>Umgebung</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/windows_field.py"/>
+        <source>As a whole</source>
+        <translation>Als Ganzes</translation>
     </message>
     <message>
         <location filename="../../../gui/form/control_section.py"/>
@@ -202,6 +202,11 @@
         <location filename="../../../gui/form/regions_section.py"/>
         <source>By</source>
         <translation>Verfahren</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>By its sides</source>
+        <translation>Nach seinen Seiten</translation>
     </message>
     <message>
         <location filename="../../../gui/form/generate_buttons.py"/>
@@ -307,8 +312,8 @@
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
-        <source>Drag on the canvas to draw a region; move it, or drag its edges</source>
-        <translation>Auf der Leinwand ziehen, um einen Bereich anzulegen; verschieben oder an den Rändern ziehen</translation>
+        <source>Drag on the canvas to draw a region; move it, or drag its edges, which snap unless Ctrl is held</source>
+        <translation>Auf der Leinwand ziehen, um einen Bereich zu zeichnen; ihn verschieben oder an seinen Kanten ziehen, die einrasten, solange Strg nicht gedrückt ist</translation>
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
@@ -477,7 +482,7 @@
         <translation>Im Datenordner: {0}.</translation>
     </message>
     <message>
-        <location filename="../../../gui/form/enlarge_section.py"/>
+        <location filename="../../../gui/form/windows_field.py"/>
         <source>In windows</source>
         <translation>In Fenstern</translation>
     </message>
@@ -503,8 +508,18 @@
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
+        <source>Left half</source>
+        <translation>Linke Hälfte</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
         <source>Left side, in fractions of the picture</source>
         <translation>Linke Seite, als Anteil des Bildes</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>Left third</source>
+        <translation>Linkes Drittel</translation>
     </message>
     <message>
         <location filename="../../../gui/form/grid_section.py"/>
@@ -528,6 +543,21 @@
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
+        <source>Lower half</source>
+        <translation>Untere Hälfte</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>Lower left</source>
+        <translation>Unten links</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>Lower right</source>
+        <translation>Unten rechts</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
         <source>Lower side, in fractions of the picture</source>
         <translation>Untere Seite, als Anteil des Bildes</translation>
     </message>
@@ -540,6 +570,16 @@
         <location filename="../../../gui/form/control_row.py"/>
         <source>Making…</source>
         <translation>Entsteht…</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>Middle</source>
+        <translation>Mitte</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>Middle third</source>
+        <translation>Mittleres Drittel</translation>
     </message>
     <message>
         <location filename="../../../gui/form/control_row.py"/>
@@ -609,9 +649,19 @@
         <translation>Nichts</translation>
     </message>
     <message>
+        <location filename="../../../gui/form/windows_field.py"/>
+        <source>Of a size of your own</source>
+        <translation>In eigener Größe</translation>
+    </message>
+    <message>
         <location filename="../../../gui/form/styles_section.py"/>
         <source>Of styles.csv: it is laid around both prompts</source>
         <translation>Aus styles.csv: Er wird um beide Prompts gelegt</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/windows_field.py"/>
+        <source>Of the model's size</source>
+        <translation>In der Größe des Modells</translation>
     </message>
     <message>
         <location filename="../../../gui/form/enlarge_section.py"/>
@@ -697,6 +747,16 @@
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
+        <source>Place</source>
+        <translation>Lage</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>Place of region {0}</source>
+        <translation>Lage von Bereich {0}</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
         <source>Prediction</source>
         <translation>Vorhersage</translation>
     </message>
@@ -772,8 +832,18 @@
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
+        <source>Right half</source>
+        <translation>Rechte Hälfte</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
         <source>Right side, in fractions of the picture</source>
         <translation>Rechte Seite, als Anteil des Bildes</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>Right third</source>
+        <translation>Rechtes Drittel</translation>
     </message>
     <message>
         <location filename="../../../gui/form/few_steps_hint.py"/>
@@ -836,10 +906,20 @@
         <translation>Zeigen, was er findet</translation>
     </message>
     <message>
+        <location filename="../../../gui/form/windows_field.py"/>
+        <source>Side or width x height in pixels, and after a colon what neighbours share: 512:128.</source>
+        <translation>Seite oder Breite x Höhe in Pixeln, und nach einem Doppelpunkt, was Nachbarn gemeinsam haben: 512:128.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/form/grid_section.py"/>
         <location filename="../../../gui/form/seed_size.py"/>
         <source>Size</source>
         <translation>Größe</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/windows_field.py"/>
+        <source>Size and overlap of the windows</source>
+        <translation>Größe und Überlappung der Fenster</translation>
     </message>
     <message>
         <location filename="../../../gui/form/seed_size.py"/>
@@ -1107,6 +1187,21 @@
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
+        <source>Upper half</source>
+        <translation>Obere Hälfte</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>Upper left</source>
+        <translation>Oben links</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>Upper right</source>
+        <translation>Oben rechts</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
         <source>Upper side, in fractions of the picture</source>
         <translation>Obere Seite, als Anteil des Bildes</translation>
     </message>
@@ -1239,6 +1334,11 @@
         <translation>Breite und Höhe in Pixeln statt des Vielfachen; 0 folgt der anderen Seite.</translation>
     </message>
     <message>
+        <location filename="../../../gui/form/windows_field.py"/>
+        <source>Windows</source>
+        <translation>Fenster</translation>
+    </message>
+    <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>With edges continued</source>
         <translation>Ränder fortgesetzt</translation>
@@ -1294,9 +1394,19 @@
         <translation>ein Pfad oder Name</translation>
     </message>
     <message>
+        <location filename="../../../gui/form/windows_field.py"/>
+        <source>a picture larger than the model's own in parts that overlap; one of its size stays whole</source>
+        <translation>ein Bild, das größer ist als die des Modells, in Teilen, die überlappen; eines seiner Größe bleibt ganz</translation>
+    </message>
+    <message>
         <location filename="../../../gui/form/model.py"/>
         <source>a size</source>
         <translation>eine Größe</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/windows_field.py"/>
+        <source>a size of windows</source>
+        <translation>eine Größe von Fenstern</translation>
     </message>
     <message>
         <location filename="../../../gui/form/model.py"/>
@@ -1304,7 +1414,6 @@
         <translation>ein Wert</translation>
     </message>
     <message>
-        <location filename="../../../gui/form/enlarging.py"/>
         <location filename="../../../gui/form/model.py"/>
         <source>a way to draw in windows</source>
         <translation>eine Angabe zu den Fenstern</translation>
@@ -1323,11 +1432,6 @@
         <location filename="../../../gui/form/few_steps_hint.py"/>
         <source>an LCM-LoRA</source>
         <translation>eine LCM-LoRA</translation>
-    </message>
-    <message>
-        <location filename="../../../gui/form/enlarge_section.py"/>
-        <source>as a whole</source>
-        <translation>im Ganzen</translation>
     </message>
     <message>
         <location filename="../../../gui/form/enlarge_section.py"/>
@@ -1506,8 +1610,28 @@
         <translation>{0}: {1}.</translation>
     </message>
     <message>
+        <source>A large picture in windows that overlap: 512:128, or auto for the model's size. Empty is as a whole.</source>
+        <translation type="vanished">Ein großes Bild in überlappenden Fenstern: 512:128, oder „auto“ für die Größe des Modells. Leer heißt: im Ganzen.</translation>
+    </message>
+    <message>
+        <source>A region without the mouse; its sides are typed in fractions of the picture</source>
+        <translation type="vanished">Ein Bereich ohne Maus; seine Seiten werden als Anteile des Bildes eingegeben</translation>
+    </message>
+    <message>
+        <source>Add the left half</source>
+        <translation type="vanished">Linke Hälfte hinzufügen</translation>
+    </message>
+    <message>
+        <source>Drag on the canvas to draw a region; move it, or drag its edges</source>
+        <translation type="vanished">Auf der Leinwand ziehen, um einen Bereich anzulegen; verschieben oder an den Rändern ziehen</translation>
+    </message>
+    <message>
         <source>a window such as 512:128</source>
         <translation type="vanished">ein Fenster wie 512:128</translation>
+    </message>
+    <message>
+        <source>as a whole</source>
+        <translation type="vanished">im Ganzen</translation>
     </message>
 </context>
 </TS>

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
-from gui.create.boxes import EVERY_EDGE, Box, Edge, box_at, box_of, dragged, edges_of, fractions_of, grip_at
+from gui.create.boxes import EVERY_EDGE, Box, Edge, box_at, box_of, dragged, edges_of, fractions_of, grip_at, snapped
 from gui.create.canvas_boxes import EDGES, REGIONS
+from gui.form.regioning import PLACES, UNNAMED, free_place, place_of
+from sdedge.regions import Region
 from tests.gui.conftest import wait
 from tests.gui.create.conftest import filled
 
 
-def drag(qtbot, view, start, end):
+def drag(qtbot, view, start, end, modifier=Qt.KeyboardModifier.NoModifier):
     """From one point of the picture to another."""
     overlay, canvas = view.boxes.overlay, view.panel.canvas
     first, last = (canvas.viewport.to_canvas(QPointF(*point)).toPoint() for point in (start, end))
-    qtbot.mousePress(overlay, Qt.MouseButton.LeftButton, pos=first)
-    qtbot.mouseMove(overlay, (first + last) / 2)
-    qtbot.mouseMove(overlay, last)
-    qtbot.mouseRelease(overlay, Qt.MouseButton.LeftButton, pos=last)
+    qtbot.mousePress(overlay, Qt.MouseButton.LeftButton, modifier, pos=first)
+    for point in ((first + last) / 2, last):
+        qtbot.mouseMove(overlay, point)
+        if modifier != Qt.KeyboardModifier.NoModifier:  # which QTest moves without
+            QApplication.sendEvent(overlay, QMouseEvent(
+                QEvent.Type.MouseMove, QPointF(point), overlay.mapToGlobal(QPointF(point)), Qt.MouseButton.NoButton,
+                Qt.MouseButton.LeftButton, modifier,
+            ))  # fmt: skip
+    qtbot.mouseRelease(overlay, Qt.MouseButton.LeftButton, modifier, pos=last)
 
 
 def test_edges_are_dragged_out_of_the_picture_and_typed(view, qtbot, tmp_path):
@@ -76,6 +84,73 @@ def test_regions_are_drawn_moved_and_taken_out(view, qtbot):
     view.panel.canvas.show_picture(filled("green", 64, 64))  # another, of which no box is true
     assert not view.boxes.editing and not section.draw.isChecked()
     QApplication.processEvents()
+
+
+def test_regions_snap_to_the_picture_and_to_each_other(view, qtbot):
+    form, section, overlay = view.window().studio.form, view.form.regions, view.boxes.overlay
+    view.form.regions_fold.open()
+    view.panel.canvas.show_picture(filled("blue", 400, 200))
+    section.draw.click()
+    near = 4 / view.panel.canvas.viewport.scale  # pixels of the picture that are 4 of the screen
+    drag(qtbot, view, (near, near), (200 - near, 200 - near))
+    assert form.regions[0].area == (0, 0, 0.5, 1) and section.rows[0].place.combo.currentText() == "Left half"
+    drag(qtbot, view, (200 - near, 100), (160, 100))
+    assert form.regions[0].area[2] == pytest.approx(0.4, abs=0.02)
+    right = 400 * form.regions[0].area[2]
+    drag(qtbot, view, (right + 15, 20), (380, 100))
+    drag(qtbot, view, (380, 60), (133.3 + near, 60))  # its right side, which stays right of its left one
+    overlay.select(1)
+    drag(qtbot, view, (form.regions[1].area[0] * 400, 60), (right + near, 60))
+    assert form.regions[1].area[0] == form.regions[0].area[2]
+    drag(qtbot, view, (form.regions[0].area[2] * 400, 150), (200 - near, 150), Qt.KeyboardModifier.ControlModifier)
+    assert form.regions[0].area[2] != 0.5 and form.regions[0].area[2] == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_region_that_is_dragged_tells_its_pixels_and_the_toolbar_makes_room(view, qtbot):
+    form, section, overlay = view.window().studio.form, view.form.regions, view.boxes.overlay
+    form.put(width=512, height=256)
+    view.form.regions_fold.open()
+    view.panel.canvas.show_picture(filled("blue", 400, 200))
+    section.draw.click()
+    assert overlay.measure(Box(0, 0, 200, 100)) == "0, 0 · 256 × 128"
+    section.add.click()
+    assert "0, 0 · 256 × 256" in overlay.accessible_value()
+    assert not view.panel.toolbar.is_wanted
+
+
+def test_regions_without_the_mouse_lie_beside_each_other(view):
+    form, section = view.window().studio.form, view.form.regions
+    section.add.click()
+    section.add.click()
+    assert [each.area for each in form.regions] == [PLACES["left-half"], PLACES["right-half"]]
+    row = section.rows[1]
+    row.place.combo.activated.emit(list(PLACES).index("lower-right"))
+    assert form.regions[1].area == (0.5, 0.5, 1, 1)
+    form.type("region:1:left", "0.4")
+    assert row.place.combo.currentText() == "By its sides" and form.regions[1].area == (0.4, 0.5, 1, 1)
+    form.set_value("region:1:place", UNNAMED)
+    assert form.regions[1].area == (0.4, 0.5, 1, 1)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_place_is_known_by_its_area_and_free_only_where_no_region_is(name):
+    assert place_of(PLACES[name]) == name
+    free, taken = free_place((Region("a cat", PLACES[name]),)), PLACES[name]
+    if name == "middle":  # which leaves nothing free
+        assert free == PLACES["left-half"]
+        return
+    across, down = (min(free[n + 2], taken[n + 2]) - max(free[n], taken[n]) for n in (0, 1))
+    assert min(across, down) < 0.01
+
+
+def test_a_box_snaps_by_the_edges_that_are_dragged():
+    lines = (0, 100, 200)
+    assert snapped(Box(4, 30, 97, 60), frozenset({Edge.LEFT}), lines, lines, 5) == Box(0, 30, 97, 60)
+    assert snapped(Box(4, 30, 98, 60), EVERY_EDGE, lines, lines, 5) == Box(
+        6, 30, 100, 60
+    )  # the nearer one, as wide as before
+    assert snapped(Box(6, 30, 94, 60), EVERY_EDGE, lines, lines, 5) == Box(6, 30, 94, 60)
+    assert snapped(Box(4, 30, 97, 103), frozenset({Edge.RIGHT, Edge.BOTTOM}), lines, lines, 5) == Box(4, 30, 100, 100)
 
 
 @pytest.mark.parametrize("x, y, inside, grip", [

@@ -8,6 +8,7 @@ import pytest
 
 from gui.form.enlarging import NONE, Enlarging, detailed, enlarged, enlarging, further_passes, size_in_words
 from gui.form.in_use import FIELDS_OF
+from gui.form.windows_field import WindowsUse
 from sdedge.guides import guide_choice
 from sdedge.pass_parts import read_parts
 from sdedge.passes import Changes, Enlargement, Pass
@@ -44,8 +45,23 @@ def test_what_is_chosen_is_what_the_command_line_asks_for(view):
     assert view.form.enlarge_fold.button.isChecked()
     form.set_value("hires:how", Enlarging.OFF)
     form.set_value("detail:model", NONE)
-    form.type("windows:text", "")
+    form.set_value("windows:how", WindowsUse.OFF)
     assert form.passes == () and form.windows is None and section.redrawn.isHidden()
+
+
+def test_windows_are_chosen_and_their_sizes_are_typed_only_where_they_are_ones_own(view):
+    form, field = view.window().studio.form, view.form.enlarge.windows
+    field.how.combo.activated.emit(1)
+    assert form.windows == Windows() and field.text.isHidden()
+    field.how.combo.activated.emit(2)
+    assert form.windows == Windows((512, 512), 128) and not field.text.isHidden()
+    assert field.text.edit.text() == "512x512:128:mixture"
+    form.type("windows:text", "")  # on the way to another number
+    assert form.problems()["windows:text"] and not field.text.isHidden()
+    form.type("windows:text", "256x128:32")
+    assert form.windows == Windows((256, 128), 32) and field.how.combo.currentIndex() == 2
+    field.how.combo.activated.emit(0)
+    assert form.windows is None and field.text.isHidden()
 
 
 @pytest.mark.slow

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QImage
 
 from gui.create.canvas import Canvas
+from gui.create.mask_overlay import mask_colour
 from tests.gui.create.conftest import filled
 
 
@@ -56,3 +58,21 @@ def test_painting_with_the_mouse_follows_the_picture_at_any_zoom(theme, qtbot):
     mask = QImage.fromData(canvas.layer.png())
     assert mask.pixelColor(point.toPoint()) == QColor("white")
     assert mask.pixelColor(round(point.x()) + 8, round(point.y())) == QColor("black")
+
+
+@pytest.mark.parametrize(
+    "paint", ["#5b7cff", "#ff4040", "#20c040", "#ffffff", "#000000", "#808080", "#ff00a0", "#ffcc00"]
+)
+def test_a_mask_is_seen_over_a_picture_of_any_colour(paint):
+    accent, picture = QColor("#8c9eff"), filled(paint, 64, 64)
+    chosen = mask_colour(picture, accent)
+    under = QColor(paint)
+    through = [0.55 * a + 0.45 * b - b for a, b in zip(chosen.getRgb()[:3], under.getRgb()[:3], strict=True)]
+    assert sum(each**2 for each in through) ** 0.5 > 60
+
+
+def test_a_mask_has_the_accent_where_that_is_seen():
+    accent = QColor("#8c9eff")
+    assert mask_colour(filled("#203010", 64, 64), accent) == accent
+    assert mask_colour(filled("#8c9eff", 64, 64), accent) != accent
+    assert mask_colour(QImage(), accent) is not None
