@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -23,13 +22,14 @@ from gui.look.readable import breakable, shortest
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.shell.actions import plain
 from gui.shell.studio import Studio
+from gui.widgets.steady import SteadyScroll
 from sdedge.errors import SdedgeError
 from sdedge.library.gallery import GalleryEntry
 
 _BUTTONS = ("favourite", "copy-picture", "save-as", "reveal", "trash")
 
 
-class GalleryDetails(QScrollArea):
+class GalleryDetails(SteadyScroll):
     """Shows one entry, and how many are chosen; always there, so that the pictures beside it never move."""
 
     tagged = Signal(int, list)

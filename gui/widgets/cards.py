@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, set_kind
+from gui.widgets.steady import SteadyScroll
 
 
 def fill(dialog: QDialog, *cards: QWidget) -> None:
@@ -39,9 +40,9 @@ def fill(dialog: QDialog, *cards: QWidget) -> None:
     dialog.resize(max(dialog.width(), needed), dialog.height())
 
 
-def scrolled(body: QWidget, name: str = "") -> QScrollArea:
+def scrolled(body: QWidget, name: str = "") -> SteadyScroll:
     """Returns a column that scrolls up and down and is as wide as its place; `name` is said where the keyboard reaches it."""
-    scroll = QScrollArea()
+    scroll = SteadyScroll()
     scroll.setAccessibleName(name)
     scroll.setWidgetResizable(True)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

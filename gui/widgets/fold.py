@@ -7,10 +7,27 @@ from itertools import pairwise
 from typing import cast
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QMouseEvent, QShowEvent
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from gui.look.theme import GAP, HALF, Theme, set_kind
+from gui.widgets.steady import steady_above
+
+
+class Heading(QPushButton):
+    """Knows, while it tells that it was clicked, whether the mouse did that."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.is_under_mouse = False
+        self.setCheckable(True)
+        self.setIconSize(QSize(14, 14))
+        set_kind(self, "fold")
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self.is_under_mouse = True
+        super().mouseReleaseEvent(event)
+        self.is_under_mouse = False
 
 
 class Fold(QWidget):
@@ -22,11 +39,9 @@ class Fold(QWidget):
         super().__init__()
         self._theme, self._title, self.content = theme, title, content
         self._is_in_use = False
-        self.button = QPushButton(title)
-        self.button.setCheckable(True)
-        self.button.setIconSize(QSize(14, 14))
-        set_kind(self.button, "fold")
+        self.button = Heading(title)
         self.button.toggled.connect(self._fold)
+        self.button.clicked.connect(self._settle)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(HALF)
@@ -55,6 +70,15 @@ class Fold(QWidget):
         closed = "chevron-left" if self.isRightToLeft() else "chevron-right"
         self.button.setIcon(self._theme.icon("chevron-down" if opened else closed, "muted"))
         self.toggled.emit(opened)
+
+    def _settle(self, opened: bool) -> None:
+        """A heading that the mouse pressed stays under it. By the keyboard, what is opened comes into sight."""
+        if (column := steady_above(self)) is None:
+            return
+        if opened and not self.button.is_under_mouse:
+            column.show_below(self)
+        else:
+            column.hold()
 
 
 class Later(QWidget):

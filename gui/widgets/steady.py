@@ -1,0 +1,66 @@
+"""A column that scrolls, in which the heading that was pressed stays where it is, whatever it opens or closes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QScrollArea, QSpacerItem, QWidget
+
+from gui.look.theme import GAP
+
+
+class SteadyScroll(QScrollArea):
+    """`hold` leaves room beneath a column that becomes shorter, so that nothing of it moves; scrolling up takes it back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._room = QSpacerItem(0, 0)
+        self.verticalScrollBar().valueChanged.connect(lambda _: self._take_back())
+
+    def setWidget(self, body: QWidget) -> None:
+        """Shows the column; the room is behind it, as high as both are seen."""
+        inside = QWidget()
+        grid = QGridLayout(inside)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(body, 0, 0)
+        grid.addItem(self._room, 0, 0)
+        super().setWidget(inside)
+
+    def hold(self) -> None:
+        """Keeps everything where it is seen, whatever goes."""
+        self._make_room(self._seen() if self.verticalScrollBar().value() else 0)
+
+    def show_below(self, section: QWidget) -> None:
+        """Scrolls as far as needed to show a section that was opened, and never so far that its top is out of sight."""
+
+        def scroll() -> None:
+            bar, top = self.verticalScrollBar(), section.mapTo(self.widget(), section.rect().topLeft()).y()
+            needed = top + section.height() + GAP - self.viewport().height()
+            bar.setValue(min(max(bar.value(), needed), max(0, top - GAP)))
+
+        QTimer.singleShot(0, section, scroll)  # once it is laid out
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._take_back()
+
+    def _seen(self) -> int:
+        """Returns the height of the column down to the last pixel that is in sight."""
+        return self.verticalScrollBar().value() + self.viewport().height()
+
+    def _take_back(self) -> None:
+        if self._seen() < self._room.minimumSize().height():
+            self.hold()
+
+    def _make_room(self, height: int) -> None:
+        if height != self._room.minimumSize().height():
+            self._room.changeSize(0, height)
+            self.widget().layout().invalidate()  # type: ignore[union-attr]
+
+
+def steady_above(widget: QWidget) -> SteadyScroll | None:
+    """Returns the column that a widget is in."""
+    above = widget.parentWidget()
+    while above is not None and not isinstance(above, SteadyScroll):
+        above = above.parentWidget()
+    return above
