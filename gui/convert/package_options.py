@@ -57,7 +57,7 @@ class ControlChoice(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.list = QListWidget()
-        set_kind(self.list, "popup")
+        set_kind(self.list, "checks")
         self.list.setAccessibleName(self.tr("ControlNets that go along"))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.look.plain import PlainLabel, set_tooltip
+from gui.look.plain import PlainLabel, plain_tooltip, set_tooltip
 from gui.look.theme import GAP, PAD, set_kind
 from gui.shell.background import in_words
 from gui.shell.studio import Studio
@@ -62,8 +62,7 @@ class BoardDialog(QDialog):
         self.resize(360, 400)
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Boards of the chosen pictures"))
-        set_kind(self.list, "popup")
-        self.list.setSpacing(2)
+        set_kind(self.list, "checks")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.new = QLineEdit()
         self.new.setPlaceholderText(self.tr("Name of a new board"))
@@ -109,6 +108,8 @@ class BoardDialog(QDialog):
         item.setData(_STATE, before)
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         item.setCheckState(state)
+        if before == _PARTLY:
+            item.setToolTip(plain_tooltip(self.tr("Some of the chosen pictures are on it.")))
         self.list.addItem(item)
 
     def items(self) -> list[QListWidgetItem]:

@@ -92,6 +92,13 @@ QComboBox QAbstractItemView, QComboBox QAbstractItemView:focus, QListView[kind="
     selection-background-color: $accent; selection-color: $on_accent;
 }
 QListView[kind="popup"], QListView[kind="popup"]:focus { padding: 2px; }
+QListView[kind="checks"], QListView[kind="checks"]:focus {
+    background: $panel; border: 1px solid $line; border-radius: ${radius}px; padding: 3px;
+    selection-background-color: $line; selection-color: $text;
+}
+QListView[kind="checks"]:focus { border: 2px solid $accent; padding: 2px; }
+QListView[kind="checks"]::item { min-height: 26px; padding: 0 6px; border-radius: 4px; }
+QListView[kind="checks"]::item:selected { background: $line; color: $text; }
 QComboBox QAbstractItemView::item { min-height: 24px; padding: 0 6px; border-radius: 4px; }
 QComboBox QAbstractItemView::item:selected { background: $accent; color: $on_accent; }
 
@@ -102,6 +109,9 @@ QCheckBox::indicator, QAbstractItemView::indicator {
 }
 QCheckBox::indicator:checked, QAbstractItemView::indicator:checked {
     background: $accent; border-color: $accent; image: url("$icon_check_on_accent");
+}
+QCheckBox::indicator:indeterminate, QAbstractItemView::indicator:indeterminate {
+    background: $accent; border-color: $accent; image: url("$icon_minus_on_accent");
 }
 QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $muted; border-radius: 8px; background: $panel; }
 QRadioButton::indicator:checked { border: 5px solid $accent; width: 6px; height: 6px; }

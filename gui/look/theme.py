@@ -117,7 +117,7 @@ class Theme(QObject):
         return Template(STYLESHEET).substitute(values)
 
 
-_STYLED_ICONS = (("chevron-down", "muted"), ("check", "on_accent"))
+_STYLED_ICONS = (("chevron-down", "muted"), ("check", "on_accent"), ("minus", "on_accent"))
 
 
 def spaced_font(font: QFont) -> QFont:
