@@ -55,17 +55,21 @@ def run_command() -> int:
     import click
 
     from sdedge.commands.root import cli
-    from sdedge.commands.terminal import show_usage_error
+    from sdedge.commands.terminal import echo
+    from sdedge.commands.usage import asks_for_help, usage_sentence
     from sdedge.errors import InvalidRequest, MissingModel, SdedgeError
     from sdedge.text.clean import shown
 
     try:
-        result = cli.main(standalone_mode=False)
+        result = cli.main(prog_name="sdedge", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.Abort:
         return INTERRUPTED + (_received[0] if _received else signal.SIGINT)
     except click.ClickException as error:
-        show_usage_error(error)
+        if asks_for_help(error):
+            echo(error.format_message(), err=True)
+        else:
+            _complain(usage_sentence(error))
         return 2
     except (InvalidRequest, MissingModel) as error:
         _complain(str(error))

@@ -80,7 +80,8 @@ def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("args", "said"),
     [(("a house", "--device", "cpu"), "set SDEDGE_DEVICE for `sdedge queue run` instead"),
-     (("a house", "--dtype=float32"), "set SDEDGE_DTYPE"), (("a house", "--devise", "cpu"), "No such option"),
+     (("a house", "--dtype=float32"), "set SDEDGE_DTYPE"),
+     (("a house", "--devise", "cpu"), "There is no option --devise; see `sdedge queue add --help`"),
      (("--from-file", "two.txt", "-o", "a.png"), "a.png is the name of one file, and there are 2 jobs"),
      (("a house", "-o", "two"), "two is a file; name a folder"),
      (("a house", "--model", "nobody"), "There is no model named 'nobody'"),

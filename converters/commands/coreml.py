@@ -10,6 +10,7 @@ import click
 from converters.commands.progress import show
 from converters.recipe import ATTENTIONS, COMPONENTS, COMPRESSIONS, COMPUTE_UNITS, TARGETS, PackageRecipe
 from sdedge.commands.terminal import echo
+from sdedge.commands.values import NameType
 from sdedge.events import Progress
 from sdedge.library.adapters import with_weight
 
@@ -63,19 +64,19 @@ class Names(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option(
     "--attention",
-    type=click.Choice(ATTENTIONS),
+    type=NameType(ATTENTIONS),
     default="split-einsum",
     show_default=True,
     help="original: GPUs; the others: Neural Engine.",
 )
 @click.option(
     "--compute-units",
-    type=click.Choice(COMPUTE_UNITS),
+    type=NameType(COMPUTE_UNITS),
     help="What sdedge runs it on.  [default: what suits the attention]",
 )
 @click.option(
     "--target",
-    type=click.Choice(TARGETS),
+    type=NameType(TARGETS),
     default="macOS13",
     show_default=True,
     help="Oldest system that shall run it.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sdedge.commands.terminal import echo
+from sdedge.commands.values import integer
 from sdedge.files import atomic_write
 from sdedge.library.manifest import Manifest, is_bundle
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--plot", type=click.Path(path_type=Path), help="SVG of memory over a graph; bundles of graphs only.")
 @click.option("--component", default="unet", show_default=True, help="Whose memory is plotted.")
-@click.option("--side", type=click.IntRange(64), default=512, show_default=True, help="At this size in pixels.")
+@click.option("--side", type=integer(64), default=512, show_default=True, help="At this size in pixels.")
 def inspect(path: Path, as_json: bool, plot: Path | None, component: str, side: int) -> None:
     """Show interface, operations, weights, work and memory of PATH, a .mlpackage or a bundle."""
     if is_bundle(path) and Manifest.read(path).kind == "graph":

@@ -11,6 +11,7 @@ import click
 from converters.commands.coreml import Fused
 from converters.commands.progress import show
 from sdedge.commands.terminal import echo
+from sdedge.commands.values import NameType, integer
 from sdedge.events import Progress
 
 
@@ -33,13 +34,9 @@ class Range(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--size", type=Range(), default="256..1024", show_default=True, help="Range of both sides, multiples of 64."
 )
-@click.option(
-    "--attention-budget", type=click.IntRange(min=1), help="MB of scores at a time.  [default: by the planner]"
-)
-@click.option("--batch", type=click.IntRange(1, 2), default=2, show_default=True, help="Latents per call of the UNet.")
-@click.option(
-    "--dtype", type=click.Choice(["fp16", "bf16"]), default="fp16", show_default=True, help="bf16: macOS 14 on."
-)
+@click.option("--attention-budget", type=integer(1), help="MB of scores at a time.  [default: by the planner]")
+@click.option("--batch", type=integer(1, 2), default=2, show_default=True, help="Latents per call of the UNet.")
+@click.option("--dtype", type=NameType(["fp16", "bf16"]), default="fp16", show_default=True, help="bf16: macOS 14 on.")
 @click.option("--lora", "loras", type=Fused(), multiple=True, help="Fuse a LoRA into the weights; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
 def mps(

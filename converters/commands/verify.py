@@ -12,6 +12,7 @@ import click
 
 from converters.commands.coreml import Fused
 from sdedge.commands.terminal import echo
+from sdedge.commands.values import integer
 from sdedge.errors import ModelError, Remedy
 from sdedge.events import Progress, to_json
 from sdedge.library.manifest import NAME as MANIFEST
@@ -27,11 +28,9 @@ if TYPE_CHECKING:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("-m", "--model", metavar="NAME", help="The model it came from.  [default: as the bundle says]")
 @click.option("--lora", "loras", type=Fused(), multiple=True, help="A LoRA that was fused; as given to the conversion.")
-@click.option("--steps", type=click.IntRange(1), default=10, show_default=True, help="Of the whole picture.")
+@click.option("--steps", type=integer(1), default=10, show_default=True, help="Of the whole picture.")
 @click.option("--no-picture", is_flag=True, help="Leave out the whole picture.")
-@click.option(
-    "--facts", type=click.IntRange(0), default=0, help="Pictures to judge by what they show; embedded model only."
-)
+@click.option("--facts", type=integer(0), default=0, help="Pictures to judge by what they show; embedded model only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 def verify(
     bundle: Path, model: str | None, loras: tuple[tuple[Path, float], ...], steps: int, no_picture: bool, facts: int,

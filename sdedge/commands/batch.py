@@ -14,8 +14,9 @@ import click
 from sdedge.commands.generate import generate, interruptible, requests_of
 from sdedge.commands.progress import show
 from sdedge.commands.terminal import echo, note
+from sdedge.commands.values import integer, number
 from sdedge.engines.open import locate
-from sdedge.errors import SdedgeError
+from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.events import Cancelled, Event, ImageDone, Notice, Step
 from sdedge.images.output import Output, output_at
 from sdedge.request import Resolved
@@ -38,9 +39,9 @@ OTHERWISE = {
 @click.option(
     "--ray", "address", metavar="auto|ADDRESS", help="Draw on this machine's devices, or on those of a Ray cluster."
 )
-@click.option("--workers", type=click.IntRange(1, 256), help="On each machine.  [default: one for each device]")
+@click.option("--workers", type=integer(1, 256), help="On each machine.  [default: one for each device]")
 @click.option(
-    "--patience", type=click.FloatRange(1), default=1800, show_default=True, metavar="SECONDS",
+    "--patience", type=number(1), default=1800, show_default=True, metavar="SECONDS",
     help="For one picture, before its worker is replaced.",
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="List the pictures as JSON, with the files of those that are there.")
@@ -56,7 +57,7 @@ def batch(
     from sdedge.process.batch_tasks import tasks_of
 
     if workers is not None and address is None:
-        raise click.UsageError("--workers is for many devices; add --ray auto.")
+        raise InvalidRequest("--workers is for many devices; add --ray auto.")
     if address is not None:
         from sdedge.process.ray_cluster import check_ray
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sdedge.commands.terminal import echo, note
+from sdedge.commands.values import number
 from sdedge.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model")
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--confidence", type=float, default=0.3, show_default=True, help="How sure it must be, 0 to 1.")
+@click.option("--confidence", type=number(), default=0.3, show_default=True, help="How sure it must be, 0 to 1.")
 @click.option("--draw", type=click.Path(path_type=Path), metavar="FILE", help="Write the picture with the boxes in it.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object per line.")
 def detect(model: str, image: Path, confidence: float, draw: Path | None, as_json: bool) -> None:

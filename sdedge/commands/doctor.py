@@ -17,6 +17,7 @@ import click
 import sdedge
 from sdedge.commands import engine_checks
 from sdedge.commands.terminal import echo
+from sdedge.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,13 +49,13 @@ def doctor(
     to compute as they should."""
     if report is not None:
         if as_json or device != "auto":
-            raise click.UsageError("--report tries every device and is JSON: leave out --device and --json.")
+            raise InvalidRequest("--report tries every device and is JSON: leave out --device and --json.")
         from sdedge.commands.doctor_report import write_report
 
         write_report(report, models, again)
         return
     if models:
-        raise click.UsageError("--model names what a report tries as well: give --report FILE too.")
+        raise InvalidRequest("--model names what a report tries as well: give --report FILE too.")
     for name, is_trusted in ((trust, True), (no_trust, False)):
         if name is not None:
             echo(engine_checks.set_trust(name, is_trusted).sentence)

@@ -14,6 +14,7 @@ import click
 from sdedge import batch, catalog
 from sdedge.commands.field_options import field_option, field_options, fields_of, size_option
 from sdedge.commands.terminal import echo, note, one_line
+from sdedge.commands.values import NameType, integer
 from sdedge.engines.open import default_model, find_tokenizer, load_engine, locate
 from sdedge.events import Event, Loading, Notice, Progress
 from sdedge.field_rows import Group
@@ -34,21 +35,19 @@ WORLD_NAMES = ("illustrations", "scenes")
 @click.option("--against-device", metavar="NAME", help="Its device.  [default: cpu]")
 @click.option("--against-dtype", metavar="NAME", help="Its number format.  [default: float32 on a CPU]")
 @click.option("--against-set", multiple=True, metavar="FIELD=VALUE", help="A setting that differs; may be repeated.")
-@click.option("--prompts", type=click.IntRange(1, 100_000), default=200, show_default=True, help="Held-out prompts.")
-@click.option("--seeds", type=click.IntRange(1, 1000), default=2, show_default=True, help="Pictures per prompt.")
-@click.option("--prompt-seed", type=click.IntRange(0), default=0, show_default=True, help="Another list of prompts.")
+@click.option("--prompts", type=integer(1, 100_000), default=200, show_default=True, help="Held-out prompts.")
+@click.option("--seeds", type=integer(1, 1000), default=2, show_default=True, help="Pictures per prompt.")
+@click.option("--prompt-seed", type=integer(0), default=0, show_default=True, help="Another list of prompts.")
 @field_option("seed", default=1, show_default=True, help="Of the first picture of every prompt.")
-@click.option("-b", "--batch", type=click.IntRange(1, 64), default=1, show_default=True, help="Seeds drawn at a time.")
+@click.option("-b", "--batch", type=integer(1, 64), default=1, show_default=True, help="Seeds drawn at a time.")
 @field_options(Group.SAMPLING)
 @size_option()
 @field_option("negative")
 @field_option("clip_skip")
 @field_option("vae")
 @click.option("--lora", "loras", multiple=True, metavar="FILE[:WEIGHT]", help="Draw with it; may be repeated.")
-@click.option("--ceiling", type=click.IntRange(0, 10_000), default=200, show_default=True, help="True renders to read.")
-@click.option(
-    "--world", type=click.Choice(WORLD_NAMES), help="Scenes to ask for.  [default: the largest it has words for]"
-)
+@click.option("--ceiling", type=integer(0, 10_000), default=200, show_default=True, help="True renders to read.")
+@click.option("--world", type=NameType(WORLD_NAMES), help="Scenes to ask for.  [default: the largest it has words for]")
 @click.option("--judge", type=click.Path(path_type=Path), help="A judge that `sdedge train judge` made.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("evaluations"), show_default=True)
 @click.option(

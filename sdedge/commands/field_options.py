@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from sdedge.errors import InvalidRequest
+from sdedge.commands.values import NumberType
 from sdedge.field_rows import CommandLine, Group, RequestField
 from sdedge.field_types import FieldType, Flag, Float, Integer
 from sdedge.pass_parts import PARTS, PassPart, read_parts
@@ -17,18 +17,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class ValueText(click.ParamType):  # type: ignore[type-arg]
-    """A text that a function reads. What it raises is a mistake of usage."""
+    """A text that a function reads, and refuses in the sentence of a field's type."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
         self.name, self._read = name, read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._read(value)
-        except InvalidRequest as error:
-            self.fail(str(error), param, ctx)
+        return self._read(value) if isinstance(value, str) else value
 
 
 SIZE_TEXT = ValueText("WxH", parse_size)
@@ -87,10 +82,10 @@ def _settings(type: FieldType, row: RequestField, line: CommandLine) -> dict[str
     if type.repeated:
         return {"multiple": True}
     if isinstance(type, Integer | Float):
-        return {"type": int if isinstance(type, Integer) else float}
+        return {"type": NumberType(int if isinstance(type, Integer) else float, field=row.name)}
     numbers = len((line.metavar or "").split())
     if numbers > 1:
-        return {"nargs": numbers, "type": float}
+        return {"nargs": numbers, "type": NumberType(float, field=row.name)}
     if type.annotation is not str and type.from_json([]) == ():
         return {"type": ValueText(line.metavar or "LIST", lambda text: type.parse(row.name, text))}
     return {}

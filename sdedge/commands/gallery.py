@@ -17,6 +17,7 @@ from sdedge.commands.field_options import SIZE_TEXT
 from sdedge.commands.opened_gallery import as_json, entry_of, open_gallery
 from sdedge.commands.progress import counting
 from sdedge.commands.terminal import echo, note
+from sdedge.commands.values import NameType, integer
 from sdedge.errors import SdedgeError
 from sdedge.images.output import FORMATS
 from sdedge.library.boards import Boards
@@ -122,9 +123,9 @@ gallery.add_command(board)
 
 @gallery.command(cls=WordsCommand)
 @searching
-@click.option("-n", "--limit", type=click.IntRange(1), default=60, show_default=True, help="At most this many.")
+@click.option("-n", "--limit", type=integer(1), default=60, show_default=True, help="At most this many.")
 @click.option(
-    "--sort", type=click.Choice([*map(str, Order)]), default="newest", show_default=True, help="What comes first."
+    "--sort", type=NameType([*map(str, Order)]), default="newest", show_default=True, help="What comes first."
 )
 @as_json
 def search(limit: int, sort: str, as_json: bool, **options: Any) -> None:
@@ -174,7 +175,7 @@ def show(picture: str, favourite: bool | None, tags: tuple[str, ...], untag: tup
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to copy into, or a .zip file."
 )
-@click.option("--format", "format", type=click.Choice([*FORMATS]), help="Write another format; as they are by default.")
+@click.option("--format", "format", type=NameType([*FORMATS]), help="Write another format; as they are by default.")
 @click.option("--id", "ids", type=Numbers(), multiple=True, help="These, as 12 or 3-40, not a search; may be repeated.")
 @click.option("--no-metadata", is_flag=True, help="Leave the settings out of the copies.")
 @as_json

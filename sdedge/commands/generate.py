@@ -15,6 +15,7 @@ from sdedge import batch, catalog
 from sdedge.commands.field_options import field_options, fields_of
 from sdedge.commands.resuming import CommandJournals
 from sdedge.commands.terminal import echo, note
+from sdedge.commands.values import integer
 from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest, OutputError, Remedy
 from sdedge.events import Cancelled
@@ -77,8 +78,8 @@ class Series:
 )
 @field_options(Group.SAMPLING)
 @field_options(Group.CANVAS)
-@click.option("-c", "--count", type=click.IntRange(1), default=1, show_default=True, help="How many pictures.")
-@click.option("-b", "--batch", type=click.IntRange(1, 64), default=1, show_default=True, help="Drawn at a time.")
+@click.option("-c", "--count", type=integer(1), default=1, show_default=True, help="How many pictures.")
+@click.option("-b", "--batch", type=integer(1, 64), default=1, show_default=True, help="Drawn at a time.")
 @click.option("--same-seed", is_flag=True, help="Every prompt of --from-file starts from the same seed.")
 @click.option("--from-file", type=click.Path(path_type=Path), help="A prompt per line; or CSV, JSON lines of settings.")
 @click.option(
@@ -103,7 +104,7 @@ class Series:
 @click.option("--name", "template", help="File name template, such as {seed}-{prompt:40}.")
 @click.option("--no-metadata", is_flag=True, help="Leave the settings out of the files.")
 @click.option("--grid", is_flag=True, help="Also save all pictures as one grid.")
-@click.option("--columns", type=click.IntRange(1), help="Columns of the grid.")
+@click.option("--columns", type=integer(1), help="Columns of the grid.")
 @click.option("--grid-only", is_flag=True, help="Save the grid and not the single pictures.")
 @click.option(
     "--device",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdedge.commands.terminal import echo, note
+from sdedge.commands.values import integer, number
 from sdedge.errors import InvalidRequest
 from sdedge.preprocessors import PREPROCESSORS, Preprocessor, Setting, settled
 from sdedge.request_fields import parse_size
@@ -70,7 +71,7 @@ def _command(preprocessor: Preprocessor) -> click.Command:
 
 
 def _option(row: Setting) -> Any:
-    kind = click.INT if row.is_whole else click.FLOAT
+    kind = integer() if row.is_whole else number()
     return click.option(
         f"--{row.name}", type=kind, default=int(row.default) if row.is_whole else row.default, show_default=True,
         help=f"{row.help} {row.low:.12g} to {row.high:.12g}.",

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from sdedge.commands.terminal import echo, note
+from sdedge.commands.values import NameType, integer, number
 from sdedge.errors import InvalidRequest, ModelError
 
 DTYPES = ("float32", "float16", "bfloat16")
@@ -19,7 +20,7 @@ DTYPES = ("float32", "float16", "bfloat16")
 @click.command()
 @click.argument("name")
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--dtype", type=click.Choice(DTYPES), help="Convert the weights; they stay as they are by default.")
+@click.option("--dtype", type=NameType(DTYPES), help="Convert the weights; they stay as they are by default.")
 @click.option("--ema/--no-ema", "ema", default=None, help="Averaged or plain weights, where a checkpoint has both.")
 @click.option("--vae", help="Put in this VAE instead of the model's own.")
 def export(name: str, target: Path, dtype: str | None, ema: bool | None, vae: str | None) -> None:
@@ -58,13 +59,11 @@ def _write_model(checkpoint: Any, target: Path, dtype: str | None) -> None:
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--with", "second", metavar="MODEL", help="A second model: NAME (1 - weight) + MODEL weight.")
 @click.option("--minus", "third", metavar="MODEL", help="A third: NAME + (second - MODEL) weight.")
-@click.option("--weight", type=click.FloatRange(0, 2), help="Of the second model.  [default: 0.5, with --minus 1]")
+@click.option("--weight", type=number(0, 2), help="Of the second model.  [default: 0.5, with --minus 1]")
 @click.option("--vae", help="first, second, merged, or a model or file.  [default: first]")
-@click.option(
-    "--text-encoder", type=click.Choice(("first", "second", "merged")), help="Whose it is.  [default: merged]"
-)
+@click.option("--text-encoder", type=NameType(("first", "second", "merged")), help="Whose it is.  [default: merged]")
 @click.option("--lora", "loras", multiple=True, metavar="FILE[:WEIGHT]", help="Bake it in; repeat for several.")
-@click.option("--dtype", type=click.Choice(DTYPES), help="Convert the weights; they stay as they are by default.")
+@click.option("--dtype", type=NameType(DTYPES), help="Convert the weights; they stay as they are by default.")
 def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None, **options: Any) -> None:
     """Merge a model (installed or at a path) with a second one, or bake LoRAs into it, and write it to TARGET.
 
@@ -150,9 +149,7 @@ def _recipe(options: dict[str, Any]) -> Any:
 @click.command()
 @click.argument("name")
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option(
-    "--steps", type=click.IntRange(1, 100), default=8, show_default=True, help="Of every picture measured on."
-)
+@click.option("--steps", type=integer(1, 100), default=8, show_default=True, help="Of every picture measured on.")
 def quantize(name: str, target: Path, steps: int) -> None:
     """Write a copy of a model (installed or at a path) to the folder TARGET that runs in int8 on x86 processors.
 

@@ -14,6 +14,7 @@ import click
 
 from sdedge.commands.generate import asked, generate, interruptible
 from sdedge.commands.terminal import echo, note
+from sdedge.commands.values import NameType, integer
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.field_types import PathOrName
 from sdedge.library.control_models import settled_controls
@@ -62,15 +63,15 @@ class Add(click.Command):
         except click.NoSuchOption as error:
             if (variable := ENGINE_VARIABLES.get(error.option_name)) is None:
                 raise
-            raise click.UsageError(
+            raise InvalidRequest(
                 f"{error.option_name} is for the engine that draws, which is the queue's own; set {variable} for "
-                "`sdedge queue run` instead.", ctx,
-            ) from None  # fmt: skip
+                "`sdedge queue run` instead."
+            ) from None
 
 
 @queue.command(cls=Add, params=[option for option in generate.params if option.name not in NOW])
 @click.argument("prompt", required=False)
-@click.option("-p", "--priority", type=int, default=0, show_default=True, help="Higher ones are drawn first.")
+@click.option("-p", "--priority", type=integer(), default=0, show_default=True, help="Higher ones are drawn first.")
 @as_json
 def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> None:
     """Append a job with the options of `generate`, one per prompt of --from-file."""
@@ -138,14 +139,14 @@ def _interrupted(queue: Queue, job: Job) -> Job:
 @click.option("--resume", is_flag=True, help="Go on even if the queue is paused.")
 @click.option(
     "--battery",
-    type=click.IntRange(0, 100),
+    type=integer(0, 100),
     default=20,
     show_default=True,
     help="On battery, rest below so many per cent; 0 never does.",
 )
 @click.option(
     "--heat",
-    type=click.Choice(["off", "critical", "slow"]),
+    type=NameType(["off", "critical", "slow"]),
     default="critical",
     show_default=True,
     help="Rest before the computer switches itself off for heat; slow: also draw at half the pace when it is hot.",
@@ -181,7 +182,7 @@ def run(as_json: bool, quiet: bool, resume: bool, battery: int, heat: str) -> No
 
 
 @queue.command()
-@click.argument("job", type=int, required=False)
+@click.argument("job", type=integer(), required=False)
 def pause(job: int | None) -> None:
     """Put JOB off, or without one, start no further job."""
     with _queue() as queue:
@@ -189,7 +190,7 @@ def pause(job: int | None) -> None:
 
 
 @queue.command()
-@click.argument("job", type=int, required=False)
+@click.argument("job", type=integer(), required=False)
 def resume(job: int | None) -> None:
     """Let JOB, also one that failed or was cancelled, wait again for its missing pictures; or go on with the queue, and with
     what was interrupted."""
@@ -198,7 +199,7 @@ def resume(job: int | None) -> None:
 
 
 @queue.command()
-@click.argument("job", type=int)
+@click.argument("job", type=integer())
 @click.option("--after-picture", "level", flag_value="picture", help="Finish the current picture first.")
 @click.option("--now", "level", flag_value="now", default=True, help="Stop after the current step (the default).")
 @click.option("--kill", "level", flag_value="kill", help="End the engine process at once.")
@@ -211,9 +212,9 @@ def cancel(job: int, level: str) -> None:
 
 
 @queue.command()
-@click.argument("job", type=int)
-@click.option("--before", type=int, metavar="JOB", help="Draw it before this one.  [default: last]")
-@click.option("-p", "--priority", type=int, help="Change the priority instead.")
+@click.argument("job", type=integer())
+@click.option("--before", type=integer(), metavar="JOB", help="Draw it before this one.  [default: last]")
+@click.option("-p", "--priority", type=integer(), help="Change the priority instead.")
 def move(job: int, before: int | None, priority: int | None) -> None:
     """Change when JOB is drawn."""
     with _queue() as queue:
@@ -224,7 +225,7 @@ def move(job: int, before: int | None, priority: int | None) -> None:
 
 
 @queue.command()
-@click.argument("job", type=int)
+@click.argument("job", type=integer())
 def duplicate(job: int) -> None:
     """Append a job that asks for the same as JOB."""
     with _queue() as queue:

@@ -13,6 +13,7 @@ import click
 
 from sdedge.commands.generate import interruptible
 from sdedge.commands.terminal import echo, note, one_line
+from sdedge.commands.values import number
 from sdedge.errors import InvalidRequest
 from sdedge.events import Event, Notice
 from sdedge.machine.memory_plan import CHOICES
@@ -33,7 +34,7 @@ _NAME_WIDTH, _MADE_BY_WIDTH = 40, 16
 @click.option("-i", "--image", metavar="PATH", help="The picture that they were drawn from.")
 @click.option("--mask", metavar="PATH", help="The mask that they were drawn with.")
 @click.option(
-    "--at-least", type=float, default=40.0, show_default=True, metavar="DB", help="PSNR that counts as drawn again."
+    "--at-least", type=number(), default=40.0, show_default=True, metavar="DB", help="PSNR that counts as drawn again."
 )
 @click.option("--anyway", is_flag=True, help="Draw also where a LoRA, an embedding or a hint is missing.")
 @click.option("--to", "folder", type=click.Path(path_type=Path), metavar="FOLDER", help="Keep what is drawn there.")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sdedge.commands.terminal import echo, note
+from sdedge.commands.values import integer
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.interpreter import how_to_install
 
@@ -34,7 +35,7 @@ _out = click.option(
 @click.option(
     "--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where to listen; others need a token."
 )
-@click.option("--port", type=click.IntRange(0, PORTS), default=7860, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=integer(0, PORTS), default=7860, show_default=True, help="0 takes a free one.")
 @click.option(
     "--token", envvar="SDEDGE_TOKEN", help="Ask for it, as Bearer or as the password; made up where one is needed."
 )

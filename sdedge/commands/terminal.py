@@ -5,7 +5,6 @@ Characters that turn the direction of writing, so that "gpj.exe" reads "exe.jpg"
 
 from __future__ import annotations
 
-import io
 import sys
 
 import click
@@ -40,10 +39,3 @@ def note(message: str) -> None:
 def one_line(text: str) -> str:
     """Harmless, without line ends, so that a text from a file cannot pass for another message of ours."""
     return " ".join(part for part in harmless(text).split("\n") if part)
-
-
-def show_usage_error(error: click.ClickException) -> None:
-    """As `error.show()` does, with what was typed, such as a file's name, cleaned."""
-    shown = io.StringIO()
-    error.show(shown)
-    echo(shown.getvalue().rstrip("\n"), err=True)

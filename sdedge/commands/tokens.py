@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sdedge.commands.terminal import echo, note
+from sdedge.commands.values import integer
 
 if TYPE_CHECKING:
     from sdedge.text.prompt import Description
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("prompt")
 @click.option("-m", "--model", metavar="NAME", help="Whose vocabulary to use.  [default: see `sdedge models default`]")
-@click.option("--steps", type=click.IntRange(1), default=20, show_default=True, help="For scheduled prompts.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the picture; it chooses of wildcards.")
+@click.option("--steps", type=integer(1), default=20, show_default=True, help="For scheduled prompts.")
+@click.option("--seed", type=integer(), default=0, show_default=True, help="Of the picture; it chooses of wildcards.")
 def tokens(prompt: str, model: str | None, steps: int, seed: int) -> None:
     """Show the tokens, chunks and weights of PROMPT, what its wildcards become, and its LoRAs and embeddings."""
     from sdedge.engines.open import default_model, find_tokenizer

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdedge.commands.terminal import echo
+from sdedge.commands.values import NameType, integer, number
 
 if TYPE_CHECKING:
     from sdedge.training.fit import TrainingProgress
@@ -41,7 +42,7 @@ def pocket(out: Path, device: str, quick: bool) -> None:
 @train.command()
 @click.option(
     "--world",
-    type=click.Choice(("illustrations", "scenes")),
+    type=NameType(("illustrations", "scenes")),
     default="illustrations",
     show_default=True,
     help="Its scenes.",
@@ -50,8 +51,8 @@ def pocket(out: Path, device: str, quick: bool) -> None:
 @click.option(
     "--work", type=click.Path(path_type=Path), default=Path("runs/judge"), show_default=True, help="Its state."
 )
-@click.option("--pictures", type=click.IntRange(1), help="True renders to learn from.  [default: the recipe's]")
-@click.option("--steps", type=click.IntRange(1), help="Of training.  [default: the recipe's]")
+@click.option("--pictures", type=integer(1), help="True renders to learn from.  [default: the recipe's]")
+@click.option("--steps", type=integer(1), help="Of training.  [default: the recipe's]")
 def judge(world: str, out: Path, work: Path, pictures: int | None, steps: int | None) -> None:
     """Train the judge that learns to read the scenes, for `sdedge evaluate --judge`; minutes on one CPU core.
 
@@ -71,14 +72,14 @@ def judge(world: str, out: Path, work: Path, pictures: int | None, steps: int | 
 
 
 @train.command()
-@click.option("--style", type=click.Choice(("sepia", "grey")), default="sepia", show_default=True)
+@click.option("--style", type=NameType(("sepia", "grey")), default="sepia", show_default=True)
 @click.option("--model", metavar="NAME", help="Model to train on.  [default: see `sdedge models default`]")
 @click.option("--out", type=click.Path(path_type=Path), help="The file.  [default: STYLE.safetensors]")
 @click.option(
     "--work", type=click.Path(path_type=Path), default=Path("runs/lora"), show_default=True, help="Its state."
 )
-@click.option("--rank", type=click.IntRange(1, 128), default=8, show_default=True)
-@click.option("--steps", type=click.IntRange(1), help="Of training.  [default: the recipe's]")
+@click.option("--rank", type=integer(1, 128), default=8, show_default=True)
+@click.option("--steps", type=integer(1), help="Of training.  [default: the recipe's]")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 def lora(
     style: str, model: str | None, out: Path | None, work: Path, rank: int, steps: int | None, device: str
@@ -134,7 +135,7 @@ def illustrations(out: Path, quick: bool) -> None:
 
 @train.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/illustrations"), show_default=True)
-@click.option("--pictures", type=click.IntRange(1), default=200, show_default=True, help="Scenes to judge.")
+@click.option("--pictures", type=integer(1), default=200, show_default=True, help="Scenes to judge.")
 def reconstructions(out: Path, pictures: int) -> None:
     """Tell how many facts the judge reads on renders, and on what the autoencoder of the run in OUT makes of them."""
     from sdedge.training.illustrations.progress import autoencoder_so_far, fractions, judged_reconstructions
@@ -156,9 +157,9 @@ def reconstructions(out: Path, pictures: int) -> None:
 
 @train.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/illustrations"), show_default=True)
-@click.option("--size", type=int, default=128, show_default=True)
-@click.option("--prompts", type=click.IntRange(1), default=24, show_default=True)
-@click.option("--steps", type=click.IntRange(1), default=12, show_default=True)
+@click.option("--size", type=integer(), default=128, show_default=True)
+@click.option("--prompts", type=integer(1), default=24, show_default=True)
+@click.option("--steps", type=integer(1), default=12, show_default=True)
 def preview(out: Path, size: int, prompts: int, steps: int) -> None:
     """Draw held-out prompts by what the run in OUT has learnt so far: OUT/preview.png, with the judge's verdicts."""
     from sdedge.training.evaluate import write_sheet
@@ -174,10 +175,10 @@ def preview(out: Path, size: int, prompts: int, steps: int) -> None:
 
 @train.command()
 @click.option("--model", metavar="NAME", help="Model that draws the scenes.  [default: see `sdedge models default`]")
-@click.option("--prompts", type=click.IntRange(1), default=200, show_default=True, help="Held-out prompts.")
-@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Pictures per prompt.")
-@click.option("--steps", type=click.IntRange(1), default=20, show_default=True)
-@click.option("--guidance", type=float, multiple=True, help="May be given several times.  [default: the model's]")
+@click.option("--prompts", type=integer(1), default=200, show_default=True, help="Held-out prompts.")
+@click.option("--seeds", type=integer(1), default=3, show_default=True, help="Pictures per prompt.")
+@click.option("--steps", type=integer(1), default=20, show_default=True)
+@click.option("--guidance", type=number(), multiple=True, help="May be given several times.  [default: the model's]")
 @click.option("--sheet", type=click.Path(path_type=Path), help="PNG of the first pictures with their verdicts.")
 @click.option("--device", default="cpu", show_default=True)
 def measure(

@@ -12,6 +12,7 @@ import click
 
 from sdedge.commands.progress import counting
 from sdedge.commands.terminal import echo, note
+from sdedge.commands.values import number
 from sdedge.controls import PICTURE_SUFFIXES
 from sdedge.errors import InvalidRequest, OutOfMemory, OutputError
 from sdedge.images.output import FORMATS, output_at
@@ -41,7 +42,9 @@ class Target:
 @click.option(
     "--model", default="lanczos", show_default=True, metavar="NAME", help="An upscaler: installed, a path, or lanczos."
 )
-@click.option("--scale", type=float, metavar="FACTOR", help="Of both sides.  [default: the upscaler's own, lanczos 2]")
+@click.option(
+    "--scale", type=number(), metavar="FACTOR", help="Of both sides.  [default: the upscaler's own, lanczos 2]"
+)
 @click.option(
     "--to",
     type=click.Path(path_type=Path),

@@ -69,9 +69,9 @@ def megapixels(pixels: int) -> str:
     return f"{pixels / 1e6:.{0 if pixels >= 1e8 else 2}f} megapixels"
 
 
-def _too_large(name: str, pixels: int, sides: str = "") -> InvalidRequest:
+def _too_large(name: str, pixels: int, measures: str = "") -> InvalidRequest:
     """Returns the error for a picture of so many pixels; 0 is a number that nobody knows."""
-    has = f"{sides}{megapixels(pixels)}" if pixels else "more megapixels than can be told"
+    has = f"{measures}{megapixels(pixels)}" if pixels else "more megapixels than can be told"
     return InvalidRequest(
         f"Cannot read {name}: it has {has}, and {MAX_PIXELS // 10**6} are the most that is safe to open; make it smaller in "
         "another program, or choose another file."

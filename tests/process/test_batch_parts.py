@@ -236,7 +236,8 @@ def test_a_dry_run_lists_and_draws_nothing(tmp_path, fake_engine):
 
 def test_what_cannot_be_asked_for_is_said_in_a_sentence(tmp_path, monkeypatch):
     file = requests_file(tmp_path, "a house")
-    assert "add --ray auto" in CliRunner().invoke(batch, [str(file), "--workers", "2"]).stderr
+    with pytest.raises(InvalidRequest, match="add --ray auto"):
+        raise CliRunner().invoke(batch, [str(file), "--workers", "2"]).exception
     with pytest.raises(InvalidRequest, match=r"no\.txt"):
         raise CliRunner().invoke(batch, [str(tmp_path / "no.txt")]).exception
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)

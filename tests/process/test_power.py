@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from sdedge.cli import cli
+from sdedge.errors import InvalidRequest
 from sdedge.events import Cancelled, Finished, Notice, Step
 from sdedge.process import power
 from sdedge.process.power import (
@@ -217,6 +218,6 @@ def test_the_command_line_tells_that_the_queue_rests_and_takes_the_limits(desk, 
     assert "Resting: The battery holds 10%." in listed
     assert '"resting": "The battery' in CliRunner().invoke(cli, ["queue", "list", "--json"]).output
     for wrong in (["--battery", "101"], ["--heat", "warm"]):
-        assert CliRunner().invoke(cli, ["queue", "run", *wrong]).exit_code == 2
+        assert isinstance(CliRunner().invoke(cli, ["queue", "run", *wrong]).exception, InvalidRequest)
     desk.queue.open_session()
     assert desk.queue.resting is None
