@@ -11,14 +11,20 @@ from sdedge.field_types import FieldType
 
 
 class Group(StrEnum):
-    """Fields that are listed together, in this order."""
+    """Options that the help lists under one heading, which is the value, in this order."""
 
-    MODEL = "model"
-    PROMPT = "prompt"
-    SAMPLING = "sampling"
-    CANVAS = "canvas"
-    IMAGE = "image"
-    FINISH = "finish"
+    MEASURED = "What is measured"
+    PROMPT = "What to draw"
+    CANVAS = "Number and size"
+    SAMPLING = "Sampling"
+    GUIDANCE = "Guidance"
+    IMAGE = "Start picture and mask"
+    CONTROL = "Control, adapters and regions"
+    LARGER = "Larger pictures"
+    DETAIL = "Faces and hands"
+    MODEL = "Model and engine"
+    OUTPUT = "Output"
+    RUN = "This run"
 
 
 class Section(StrEnum):

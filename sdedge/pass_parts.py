@@ -25,13 +25,15 @@ HIRES_STRENGTH = 0.7
 class Role:
     """A kind of pass: `fits` tells it among a request's, `new` is what one begins as, and `makers` are parts that ask for one.
 
-    `example` is a value of the first of these, `off` those that ask for none; a new one `is_last` or comes first.
+    `example` is a value of the first of these, `off` those that ask for none; a new one `is_last` or comes first. Its options
+    are listed in `group`.
     """
 
     name: str
     fits: Callable[[Pass], bool]
     new: Pass
     makers: tuple[str, ...]
+    group: Group
     example: str = "2"
     off: tuple[Any, ...] = (0,)
     is_last: bool = False
@@ -42,12 +44,14 @@ def is_hires(each: Pass) -> bool:
     return each.enlarge is not None and each.boxes is None and each.changes.get("strength") != 0
 
 
-HIRES = Role("hires fix", is_hires, Pass(Changes(strength=HIRES_STRENGTH), Enlargement()), ("hires", "hires_size"))
+HIRES = Role(
+    "hires fix", is_hires, Pass(Changes(strength=HIRES_STRENGTH), Enlargement()), ("hires", "hires_size"), Group.LARGER
+)
 
 
 DETAIL = Role(
     "a detector", lambda each: each.boxes is not None, Pass(Changes(strength=STRENGTH), boxes=Boxes("none")), ("detail",),
-    "face_yolov8n", ("none", "None", "off", ""), True,
+    Group.DETAIL, "face_yolov8n", ("none", "None", "off", ""), True,
 )  # fmt: skip
 
 
@@ -124,7 +128,6 @@ class PassPart:
     command: CommandLine
     key: str = ""
     aliases: tuple[str, ...] = ()
-    group: Group = Group.FINISH
     replaced_by: tuple[str, ...] = ()
 
     def read(self, text: str) -> dict[str, Any]:
@@ -138,6 +141,11 @@ class PassPart:
             return {self.name: None}
         spread = self.type.spread(self.name, text)
         return {name if name == self.name else BY_PLACE[self.role.name, name].name: v for name, v in spread.items()}
+
+    @property
+    def group(self) -> Group:
+        """Returns where its option is listed."""
+        return self.role.group
 
     @property
     def field(self) -> str:
@@ -180,9 +188,10 @@ _PARTS = (
              CommandLine(("--hires-steps",), "Steps of hires fix, all of which are run.", "N", "--steps"), "Hires steps",
              ("hr_second_pass_steps",)),
     PassPart("hires_strength", HIRES, _row("strength"), ("changes", "strength"),
-             CommandLine(("--hires-strength",), "How much hires fix draws anew.", "FLOAT", str(HIRES_STRENGTH))),
+             CommandLine(("--hires-strength",), "How much hires fix draws anew.", "NUMBER", str(HIRES_STRENGTH))),
     PassPart("hires_guidance", HIRES, _row("guidance"), ("changes", "guidance"),
-             CommandLine(("--hires-guidance",), "Guidance of hires fix.", "FLOAT", "--guidance"), "Hires CFG Scale", ("hr_cfg",)),
+             CommandLine(("--hires-guidance",), "Guidance of hires fix.", "NUMBER", "--guidance"), "Hires CFG Scale",
+             ("hr_cfg",)),
     PassPart("hires_sampler", HIRES, _row("sampler"), ("changes", "sampler"),
              CommandLine(("--hires-sampler",), "Sampler of hires fix.", "NAME", "--sampler"), "Hires sampler",
              ("hr_sampler_name",)),
@@ -198,7 +207,7 @@ _PARTS = (
              CommandLine(("--detail",), "Draw again what a detector finds, such as face_yolov8n; none is off.", "DETECTOR"),
              aliases=("ad_model",)),
     PassPart("detail_confidence", DETAIL, RANGES["confidence"], ("boxes", "confidence"),
-             CommandLine(("--detail-confidence",), "How sure the detector must be.", "FLOAT", "0.3"),
+             CommandLine(("--detail-confidence",), "How sure the detector must be.", "NUMBER", "0.3"),
              aliases=("ad_confidence",)),
     PassPart("detail_only", DETAIL, NameList(), ("boxes", "only"),
              CommandLine(("--detail-only",), "Classes to draw again, between commas.", "NAMES", "all"),
@@ -206,7 +215,7 @@ _PARTS = (
     PassPart("detail_most", DETAIL, RANGES["most"], ("boxes", "most"),
              CommandLine(("--detail-most",), "So many of the largest; 0 is all.", "N", "0"), aliases=("ad_mask_k",)),
     PassPart("detail_strength", DETAIL, _row("strength"), ("changes", "strength"),
-             CommandLine(("--detail-strength",), "How much of each is drawn anew.", "FLOAT", str(STRENGTH)),
+             CommandLine(("--detail-strength",), "How much of each is drawn anew.", "NUMBER", str(STRENGTH)),
              aliases=("ad_denoising_strength",)),
     PassPart("detail_prompt", DETAIL, _row("prompt"), ("changes", "prompt"),
              CommandLine(("--detail-prompt",), "Prompt of the boxes, [SEP] between them.", "TEXT", "the prompt"),
@@ -217,7 +226,7 @@ _PARTS = (
     PassPart("detail_steps", DETAIL, _row("steps"), ("changes", "steps"),
              CommandLine(("--detail-steps",), "Steps of each box.", "N", "--steps"), aliases=("ad_steps",)),
     PassPart("detail_guidance", DETAIL, _row("guidance"), ("changes", "guidance"),
-             CommandLine(("--detail-guidance",), "Guidance of the boxes.", "FLOAT", "--guidance"), aliases=("ad_cfg_scale",)),
+             CommandLine(("--detail-guidance",), "Guidance of the boxes.", "NUMBER", "--guidance"), aliases=("ad_cfg_scale",)),
     PassPart("detail_sampler", DETAIL, _row("sampler"), ("changes", "sampler"),
              CommandLine(("--detail-sampler",), "Sampler of the boxes.", "NAME", "--sampler"), aliases=("ad_sampler",)),
     PassPart("detail_schedule", DETAIL, _row("schedule"), ("changes", "schedule"),

@@ -116,7 +116,7 @@ _ROWS = (
         InfotextKey("Steps", always=True), FormEntry("Steps", Section.BASICS, 1, 60), always_recorded=True,
         replaced_by=("sigmas", "timesteps")),
     RequestField(
-        "guidance", Float(0, 100, "7.5"), None, Group.SAMPLING,
+        "guidance", Float(0, 100, "7.5"), None, Group.GUIDANCE,
         CommandLine(("-g", "--guidance"), "Guidance scale; 1 is off.", default="the model's"),
         InfotextKey("CFG scale"), FormEntry("Guidance", Section.BASICS, 1, 15, 2),
         ("cfg", "cfg_scale", "guidance_scale"), always_recorded=True),
@@ -146,7 +146,7 @@ _ROWS = (
                   tip="Or the timesteps of the levels, falling from 999 to 0: 999, 749, 499, 249.")),
     RequestField(
         "options", SamplerOptions(), Options(), Group.SAMPLING,
-        CommandLine(("--option",), "Of the sampler; see `sdedge samplers NAME`.", "NAME=VALUE"),
+        CommandLine(("--option",), "An option of the sampler; see `sdedge samplers NAME`.", "NAME=VALUE"),
         OptionKeys({"s_churn": "Sigma churn", "s_tmin": "Sigma tmin", "s_tmax": "Sigma tmax", "s_noise": "Sigma noise",
                     "order": "UniPC order", "variant": "UniPC variant"}),
         FormEntry("Advanced", Section.SAMPLER)),
@@ -169,23 +169,23 @@ _ROWS = (
         InfotextKey("RNG", names={catalog.NoiseSource.TORCH: "CPU", catalog.NoiseSource.PHILOX: "NV"}),
         FormEntry("Noise from", Section.SAMPLER, choices=_NOISES)),
     RequestField(
-        "image_guidance", Float(0, 100, "1.5"), None, Group.SAMPLING,
+        "image_guidance", Float(0, 100, "1.5"), None, Group.GUIDANCE,
         CommandLine(("--image-guidance",), "How closely InstructPix2Pix keeps to the picture.", default="1.5"),
         InfotextKey("Image CFG scale"),
         FormEntry("Keep to it", Section.IMAGE, 1, 3, 10, "How closely InstructPix2Pix keeps to the picture."),
         ("image_cfg_scale", "image_guidance_scale"), counts_with=("image",)),
     RequestField(
-        "guidance_rescale", Float(0, 1), 0.0, Group.SAMPLING,
+        "guidance_rescale", Float(0, 1), 0.0, Group.GUIDANCE,
         CommandLine(("--guidance-rescale",), "0 to 1, against over-exposure."),
         Without(_RECORD_ONLY),
         FormEntry("Rescale", Section.GUIDANCE, 0, 1, 20, "Against glaring colours of a high guidance; 0 is off, 0.7 is usual.")),
     RequestField(
-        "guidance_interval", Interval(), None, Group.SAMPLING,
+        "guidance_interval", Interval(), None, Group.GUIDANCE,
         CommandLine(("--guidance-interval",), "Guide only between these sigmas.", "LOW HIGH"),
         Without(_RECORD_ONLY), FormEntry("Between", Section.GUIDANCE)),
     RequestField(
-        "guides", GuideList(), (), Group.SAMPLING,
-        CommandLine(("--guide",), "Beside or inside guidance: pag, apg, freeu, with their numbers behind.", "NAME[:NUMBERS]",
+        "guides", GuideList(), (), Group.GUIDANCE,
+        CommandLine(("--guide",), "What guides beside it: pag, apg, freeu, with their numbers behind.", "NAME[:NUMBERS]",
                     "none"),
         InfotextKey("Guides"), FormEntry("Guidance variants", Section.GUIDANCE), ("guide",)),
     RequestField(
@@ -256,33 +256,33 @@ _ROWS = (
         CommandLine(("--outpaint",), "Pixels to add at the left, top, right and bottom.", "L,T,R,B"),
         Without(_RECORD_ONLY), FormEntry("Extend its edges", Section.IMAGE), counts_with=("image",)),
     RequestField(
-        "controls", ControlList(), (), Group.IMAGE,
-        CommandLine(("--control",), "A control model with its hint, which PREPROCESSOR makes of a photo first.",
+        "controls", ControlList(), (), Group.CONTROL,
+        CommandLine(("--control",), "A ControlNet or adapter with its hint, which PREPROCESSOR makes of a photo first.",
                     "MODEL:HINT[:PREPROCESSOR][:WEIGHT[:START-END]]"),
         NumberedKeys("ControlNet"), FormEntry("Control and pictures", Section.CONTROL), ("control", "controlnet")),
     RequestField(
-        "passes", PassList(lambda: FIELDS), (), Group.FINISH,
+        "passes", PassList(lambda: FIELDS), (), Group.LARGER,
         CommandLine(("--pass",), "Draw it once more: what is enlarged and changed, as JSON.", "JSON", "none"),
         Without("the keys of hires fix hold it"), FormEntry("Enlarge and redraw", Section.ENLARGE)),
     RequestField(
-        "regions", RegionList(), (), Group.CANVAS,
+        "regions", RegionList(), (), Group.CONTROL,
         CommandLine(("--region",), "An area of the picture, or a mask's file, with a prompt of its own.", "X0,Y0,X1,Y1: PROMPT"),
         InfotextKey("Regions"), FormEntry("Regions", Section.REGIONS), ("region",)),
     RequestField(
-        "windows", WindowsType(), None, Group.CANVAS,
+        "windows", WindowsType(), None, Group.LARGER,
         CommandLine(("--tiled",), "Draw a large picture in windows that overlap; auto is the model's size.",
                     "WINDOW[:OVERLAP][:BLEND][:jitter]", "as a whole"),
         InfotextKey("Tiled Diffusion", write=infotext), FormEntry("Draw in windows", Section.ENLARGE), ("tiled",)),
     RequestField(
-        "tiling", Flag(), False, Group.FINISH,
+        "tiling", Flag(), False, Group.CANVAS,
         CommandLine(("--tiling",), "A picture that repeats without a seam."),
         InfotextKey("Tiling", names={True: "True", False: "False"}), FormEntry("Edges continue on the other side", Section.MORE)),
     RequestField(
-        "safety", Flag(), None, Group.FINISH,
+        "safety", Flag(), None, Group.OUTPUT,
         CommandLine(("--safety/--no-safety",), "Filter by the model's safety checker.", default="if it has one"),
         Without(_RECORD_ONLY), Without("it is one of the app's settings")),
     RequestField(
-        "watermark", Flag(), False, Group.FINISH,
+        "watermark", Flag(), False, Group.OUTPUT,
         CommandLine(("--watermark",), "Put CompVis's invisible watermark into the pixels."),
         Without(_RECORD_ONLY), FormEntry("Invisible watermark", Section.MORE)),
 )

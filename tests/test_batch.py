@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sdedge import batch
 from sdedge.batch import axis, grid, overrides
-from sdedge.commands.generate import generate, requests_of
+from sdedge.commands.generate import generate
+from sdedge.commands.requested import requests_of
 from sdedge.errors import InvalidRequest
 from sdedge.images.sheet import sheet
 from sdedge.request import Request

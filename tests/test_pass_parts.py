@@ -7,7 +7,8 @@ import json
 import pytest
 
 from sdedge import batch
-from sdedge.commands.generate import generate, requests_of
+from sdedge.commands.generate import generate
+from sdedge.commands.requested import requests_of
 from sdedge.errors import InvalidRequest
 from sdedge.images import metadata, metadata_a1111
 from sdedge.pass_parts import PARTS, PartSettings, parts_without_effect, read_parts

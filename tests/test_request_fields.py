@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdedge import batch, catalog
-from sdedge.commands.generate import generate, requests_of
+from sdedge.commands.generate import generate
 from sdedge.commands.grid import grid
+from sdedge.commands.requested import requests_of
 from sdedge.control_syntax import ControlList
 from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.errors import InvalidRequest
@@ -287,9 +288,9 @@ class Hints(FieldType):
         return [asdict(hint) for hint in value]
 '''
 ROWS = """
-    RequestField("warmth", Float(0, 10), 1.0, Group.FINISH, CommandLine(("--warmth",), "How warm."), InfotextKey("Warmth"),
+    RequestField("warmth", Float(0, 10), 1.0, Group.OUTPUT, CommandLine(("--warmth",), "How warm."), InfotextKey("Warmth"),
                  FormEntry("Warmth", Section.MORE, 0, 10, 2)),
-    RequestField("hints", Hints(), (), Group.FINISH, CommandLine(("--hint",), "A hint.", "NAME=WEIGHT"),
+    RequestField("hints", Hints(), (), Group.OUTPUT, CommandLine(("--hint",), "A hint.", "NAME=WEIGHT"),
                  InfotextKey("Hints", write=Hints().format), Without("the form has no list of them")),
 """
 LINES = """    warmth: float = default("warmth")
@@ -300,7 +301,8 @@ import csv
 from pathlib import Path
 
 from sdedge import batch
-from sdedge.commands.generate import generate, requests_of
+from sdedge.commands.generate import generate
+from sdedge.commands.requested import requests_of
 from sdedge.hints import Hint
 from sdedge.images.metadata import parse_parameters, record
 from sdedge.images.metadata_a1111 import write

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdedge.commands.generate import generate, interruptible, requests_of
+from sdedge.commands.generate import generate, interruptible
+from sdedge.commands.headings import HeadedCommand, option
 from sdedge.commands.progress import show
+from sdedge.commands.requested import requests_of
 from sdedge.commands.terminal import echo, note
 from sdedge.commands.values import integer, number
 from sdedge.engines.open import locate
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.events import Cancelled, Event, ImageDone, Notice, Step
+from sdedge.field_rows import Group
 from sdedge.images.output import Output, output_at
 from sdedge.request import Resolved
 
@@ -34,17 +37,21 @@ OTHERWISE = {
 }  # fmt: skip
 
 
-@click.command(params=[option for option in generate.params if option.name not in OTHERWISE])
+@click.command(cls=HeadedCommand, params=[option for option in generate.params if option.name not in OTHERWISE])
 @click.argument("requests", type=click.Path(path_type=Path))
-@click.option(
-    "--ray", "address", metavar="auto|ADDRESS", help="Draw on this machine's devices, or on those of a Ray cluster."
+@option(
+    Group.MODEL,
+    "--ray",
+    "address",
+    metavar="auto|ADDRESS",
+    help="Draw on this machine's devices, or on those of a Ray cluster.",
 )
-@click.option("--workers", type=integer(1, 256), help="On each machine.  [default: one for each device]")
-@click.option(
-    "--patience", type=number(1), default=1800, show_default=True, metavar="SECONDS",
+@option(Group.MODEL, "--workers", type=integer(1, 256), help="On each machine.  [default: one for each device]")
+@option(
+    Group.MODEL, "--patience", type=number(1), default=1800, show_default=True, metavar="SECONDS",
     help="For one picture, before its worker is replaced.",
 )  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="List the pictures as JSON, with the files of those that are there.")
+@option(Group.RUN, "--dry-run", is_flag=True, help="List the pictures as JSON, with the files of those that are there.")
 def batch(
     requests: Path, address: str | None, workers: int | None, patience: float, dry_run: bool, **options: Any
 ) -> None:

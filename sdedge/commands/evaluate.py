@@ -13,6 +13,7 @@ import click
 
 from sdedge import batch, catalog
 from sdedge.commands.field_options import field_option, field_options, fields_of, size_option
+from sdedge.commands.headings import HeadedCommand, option
 from sdedge.commands.terminal import echo, note, one_line
 from sdedge.commands.values import NameType, integer
 from sdedge.engines.open import default_model, find_tokenizer, load_engine, locate
@@ -29,34 +30,68 @@ if TYPE_CHECKING:
 WORLD_NAMES = ("illustrations", "scenes")
 
 
-@click.command()
+@click.command(cls=HeadedCommand)
 @click.argument("model", required=False)
-@click.option("--against", metavar="MODEL", help="Draw the same with this model or bundle, and compare the pictures.")
-@click.option("--against-device", metavar="NAME", help="Its device.  [default: cpu]")
-@click.option("--against-dtype", metavar="NAME", help="Its number format.  [default: float32 on a CPU]")
-@click.option("--against-set", multiple=True, metavar="FIELD=VALUE", help="A setting that differs; may be repeated.")
-@click.option("--prompts", type=integer(1, 100_000), default=200, show_default=True, help="Held-out prompts.")
-@click.option("--seeds", type=integer(1, 1000), default=2, show_default=True, help="Pictures per prompt.")
-@click.option("--prompt-seed", type=integer(0), default=0, show_default=True, help="Another list of prompts.")
+@option(
+    Group.MEASURED,
+    "--against",
+    metavar="MODEL",
+    help="Draw the same with this model or bundle, and compare the pictures.",
+)
+@option(Group.MEASURED, "--against-device", metavar="NAME", help="Its device.  [default: cpu]")
+@option(Group.MEASURED, "--against-dtype", metavar="NAME", help="Its number format.  [default: float32 on a CPU]")
+@option(
+    Group.MEASURED,
+    "--against-set",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="A setting that differs; may be repeated.",
+)
+@option(Group.MEASURED, "--prompts", type=integer(1, 100_000), default=200, show_default=True, help="Held-out prompts.")
+@option(Group.MEASURED, "--seeds", type=integer(1, 1000), default=2, show_default=True, help="Pictures per prompt.")
+@option(Group.MEASURED, "--prompt-seed", type=integer(0), default=0, show_default=True, help="Another list of prompts.")
 @field_option("seed", default=1, show_default=True, help="Of the first picture of every prompt.")
-@click.option("-b", "--batch", type=integer(1, 64), default=1, show_default=True, help="Seeds drawn at a time.")
+@option(Group.CANVAS, "-b", "--batch", type=integer(1, 64), default=1, show_default=True, help="Seeds drawn at a time.")
 @field_options(Group.SAMPLING)
+@field_options(Group.GUIDANCE)
 @size_option()
 @field_option("negative")
 @field_option("clip_skip")
 @field_option("vae")
-@click.option("--lora", "loras", multiple=True, metavar="FILE[:WEIGHT]", help="Draw with it; may be repeated.")
-@click.option("--ceiling", type=integer(0, 10_000), default=200, show_default=True, help="True renders to read.")
-@click.option("--world", type=NameType(WORLD_NAMES), help="Scenes to ask for.  [default: the largest it has words for]")
-@click.option("--judge", type=click.Path(path_type=Path), help="A judge that `sdedge train judge` made.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("evaluations"), show_default=True)
-@click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda, mps, openvino[:gpu|:npu]; or compute units."
+@option(Group.MODEL, "--lora", "loras", multiple=True, metavar="FILE[:WEIGHT]", help="Draw with it; may be repeated.")
+@option(
+    Group.MEASURED, "--ceiling", type=integer(0, 10_000), default=200, show_default=True, help="True renders to read."
 )
-@click.option("--dtype", metavar="NAME", help="float32, float16, bfloat16 or int8.  [default: measured, see doctor]")
-@click.option("--memory", metavar="NAME", default="auto", show_default=True, help=f"{', '.join(CHOICES)}.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the paths of the report.")
+@option(
+    Group.MEASURED,
+    "--world",
+    type=NameType(WORLD_NAMES),
+    help="Scenes to ask for.  [default: the largest it has words for]",
+)
+@option(Group.MEASURED, "--judge", type=click.Path(path_type=Path), help="A judge that `sdedge train judge` made.")
+@option(
+    Group.OUTPUT,
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("evaluations"),
+    show_default=True,
+    help="Folder of reports and pictures.",
+)
+@option(
+    Group.MODEL,
+    "--device",
+    metavar="NAME",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda, mps, openvino[:gpu|:npu]; or compute units.",
+)
+@option(
+    Group.MODEL, "--dtype", metavar="NAME", help="float32, float16, bfloat16 or int8.  [default: measured, see doctor]"
+)
+@option(Group.MODEL, "--memory", metavar="NAME", default="auto", show_default=True, help=f"{', '.join(CHOICES)}.")
+@option(Group.RUN, "--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@option(Group.RUN, "-q", "--quiet", is_flag=True, help="Print nothing but the paths of the report.")
 def evaluate(model: str | None, **options: Any) -> None:
     """Measure how well MODEL shows what prompts of the embedded model's scenes say, and write a report.
 

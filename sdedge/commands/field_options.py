@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from sdedge.commands.headings import option
 from sdedge.commands.values import NumberType
 from sdedge.field_rows import CommandLine, Group, RequestField
 from sdedge.field_types import FieldType, Flag, Float, Integer
@@ -30,14 +31,14 @@ SIZE_TEXT = ValueText("WxH", parse_size)
 
 
 def field_options(group: Group) -> Callable[[Command], Command]:
-    """Returns a decorator that gives a command the options of all fields of a group, in the table's order."""
+    """Returns a decorator that gives a command the options of a group in the tables' order, those of passes' parts first."""
 
     def decorate(command: Command) -> Command:
         rows = [row for row in FIELDS.values() if row.group is group and isinstance(row.command, CommandLine)]
-        for part in reversed([part for part in PARTS.values() if part.group is group]):
-            command = part_option(part)(command)
         for row in reversed(rows):
             command = field_option(row.name)(command)
+        for part in reversed([part for part in PARTS.values() if part.group is group]):
+            command = part_option(part)(command)
         return size_option()(command) if group is Group.CANVAS else command
 
     return decorate
@@ -49,19 +50,19 @@ def field_option(name: str, **changes: Any) -> Callable[[Command], Command]:
     line = row.command
     assert isinstance(line, CommandLine), name
     settings: dict[str, Any] = {"help": _help(line, row), "metavar": line.metavar, **_settings(row.type, row, line)}
-    return click.option(*line.flags, name, **{**settings, **changes})
+    return option(row.group, *line.flags, name, **{**settings, **changes})
 
 
 def part_option(part: PassPart) -> Callable[[Command], Command]:
     """Returns the decorator of the option of a part of a pass."""
     line = part.command
-    return click.option(*line.flags, part.name, metavar=line.metavar, help=_help(line, None))
+    return option(part.group, *line.flags, part.name, metavar=line.metavar, help=_help(line, None))
 
 
 def size_option() -> Callable[[Command], Command]:
     """Returns the decorator of the option that sets both sides."""
     line = SIZE.command
-    return click.option(*line.flags, SIZE.name, type=SIZE_TEXT, help=_help(line, None))
+    return option(Group.CANVAS, *line.flags, SIZE.name, metavar=line.metavar, type=SIZE_TEXT, help=_help(line, None))
 
 
 def _help(line: CommandLine, row: RequestField | None) -> str:

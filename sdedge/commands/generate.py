@@ -11,28 +11,29 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from sdedge import batch, catalog
-from sdedge.commands.field_options import field_options, fields_of
+from sdedge.commands.field_options import field_options
+from sdedge.commands.headings import HeadedCommand, option
+from sdedge.commands.requested import requests_of
 from sdedge.commands.resuming import CommandJournals
 from sdedge.commands.terminal import echo, note
 from sdedge.commands.values import integer
-from sdedge.engines.open import default_model
-from sdedge.errors import InvalidRequest, OutputError, Remedy
+from sdedge.errors import OutputError
 from sdedge.events import Cancelled
 from sdedge.field_rows import Group
 from sdedge.library.control_models import check_pictures, settled_controls
 from sdedge.library.pass_models import settled_passes
 from sdedge.machine.memory_plan import CHOICES
-from sdedge.pass_parts import parts_without_effect
 from sdedge.request import Request, Resolved
-from sdedge.request_fields import FIELDS, fields_without_effect
-from sdedge.text.clean import shown
+from sdedge.request_fields import fields_without_effect
 
 if TYPE_CHECKING:
     from sdedge.events import Event, ImageDone
     from sdedge.generation.pipeline import Pipeline
     from sdedge.generation.save import Picture
     from sdedge.images.output import Output
+
+
+FILE: Any = click.Path(path_type=Path)
 
 
 @dataclass(frozen=True)
@@ -69,63 +70,97 @@ class Series:
             raise OutputError(f"{self.damaged} of {many} pictures could not be read; the notes above say why.")
 
 
-@click.command()
+@click.command(cls=HeadedCommand)
 @click.argument("prompt", required=False)
-@field_options(Group.MODEL)
 @field_options(Group.PROMPT)
-@click.option(
-    "--style", "styles", multiple=True, metavar="NAME", help="Of styles.csv; may be repeated. See docs/prompts.md."
+@option(
+    Group.PROMPT,
+    "--style",
+    "styles",
+    multiple=True,
+    metavar="NAME",
+    help="A style of styles.csv; may be repeated.",
 )
-@field_options(Group.SAMPLING)
-@field_options(Group.CANVAS)
-@click.option("-c", "--count", type=integer(1), default=1, show_default=True, help="How many pictures.")
-@click.option("-b", "--batch", type=integer(1, 64), default=1, show_default=True, help="Drawn at a time.")
-@click.option("--same-seed", is_flag=True, help="Every prompt of --from-file starts from the same seed.")
-@click.option("--from-file", type=click.Path(path_type=Path), help="A prompt per line; or CSV, JSON lines of settings.")
-@click.option(
+@option(
+    Group.PROMPT, "--from-file", type=FILE, metavar="FILE", help="A prompt per line; or CSV, JSON lines of settings."
+)
+@option(
+    Group.PROMPT,
     "--like",
-    type=click.Path(path_type=Path),
+    type=FILE,
+    metavar="PICTURE",
     help="Take the settings of a picture, whose models are installed; options change them.",
 )
+@option(Group.CANVAS, "-c", "--count", type=integer(1), default=1, show_default=True, help="How many pictures.")
+@option(Group.CANVAS, "-b", "--batch", type=integer(1, 64), default=1, show_default=True, help="Drawn at a time.")
+@field_options(Group.CANVAS)
+@option(Group.CANVAS, "--same-seed", is_flag=True, help="Every prompt of --from-file starts from the same seed.")
+@field_options(Group.SAMPLING)
+@field_options(Group.GUIDANCE)
 @field_options(Group.IMAGE)
-@click.option("--images", type=click.Path(path_type=Path), help="Folder of pictures to start from; names are kept.")
-@field_options(Group.FINISH)
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("out"),
-    show_default=True,
-    help="Folder, or file.png for a name.",
+@option(
+    Group.IMAGE, "--images", type=FILE, metavar="FOLDER", help="Pictures to start from, one by one; names are kept."
 )
-@click.option(
-    "-f", "--format", "file_format", metavar="NAME", help="png, jpeg or webp.  [default: as --out says, or png]"
-)
-@click.option("--name", "template", help="File name template, such as {seed}-{prompt:40}.")
-@click.option("--no-metadata", is_flag=True, help="Leave the settings out of the files.")
-@click.option("--grid", is_flag=True, help="Also save all pictures as one grid.")
-@click.option("--columns", type=integer(1), help="Columns of the grid.")
-@click.option("--grid-only", is_flag=True, help="Save the grid and not the single pictures.")
-@click.option(
+@field_options(Group.CONTROL)
+@field_options(Group.LARGER)
+@field_options(Group.DETAIL)
+@field_options(Group.MODEL)
+@option(
+    Group.MODEL,
     "--device",
+    metavar="NAME",
     default="auto",
     show_default=True,
     help="auto, cpu, cuda, mps, openvino[:gpu|:npu]; Core ML: compute units.",
 )
-@click.option("--dtype", metavar="NAME", help="float32, float16, bfloat16 or int8.  [default: measured, see doctor]")
-@click.option(
-    "--memory", metavar="NAME", default="auto", show_default=True, help=f"{', '.join(CHOICES)}; docs/memory.md."
+@option(
+    Group.MODEL, "--dtype", metavar="NAME", help="float32, float16, bfloat16 or int8.  [default: measured, see doctor]"
 )
-@click.option("--resume", is_flag=True, help="Go on where this very command was cut off, with the seed it had chosen.")
-@click.option("--keep-journal", is_flag=True, help="Keep each picture's journal of steps after it is saved.")
-@click.option("--ema/--no-ema", default=None, help="Which weights to take from a file that has both.")
-@click.option("--dry-run", is_flag=True, help="Print the resolved request as JSON and stop.")
-@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the paths.")
+@option(
+    Group.MODEL,
+    "--memory",
+    metavar="NAME",
+    default="auto",
+    show_default=True,
+    help=f"{', '.join(CHOICES)}; docs/memory.md.",
+)
+@option(Group.MODEL, "--ema/--no-ema", default=None, help="Which weights to take from a file that has both.")
+@option(
+    Group.OUTPUT,
+    "-o",
+    "--out",
+    type=FILE,
+    metavar="PATH",
+    default=Path("out"),
+    show_default=True,
+    help="Folder, or file.png for a name.",
+)
+@option(
+    Group.OUTPUT,
+    "-f",
+    "--format",
+    "file_format",
+    metavar="NAME",
+    help="png, jpeg or webp.  [default: as --out says, or png]",
+)
+@option(Group.OUTPUT, "--name", "template", metavar="TEXT", help="File name template, such as {seed}-{prompt:40}.")
+@option(Group.OUTPUT, "--no-metadata", is_flag=True, help="Leave the settings out of the files.")
+@option(Group.OUTPUT, "--grid", is_flag=True, help="Also save all pictures as one grid.")
+@option(Group.OUTPUT, "--columns", type=integer(1), help="Columns of the grid.")
+@option(Group.OUTPUT, "--grid-only", is_flag=True, help="Save the grid and not the single pictures.")
+@field_options(Group.OUTPUT)
+@option(
+    Group.RUN, "--resume", is_flag=True, help="Go on where this very command was cut off, with the seed it had chosen."
+)
+@option(Group.RUN, "--keep-journal", is_flag=True, help="Keep each picture's journal of steps after it is saved.")
+@option(Group.RUN, "--dry-run", is_flag=True, help="Print the resolved request as JSON and stop.")
+@option(Group.RUN, "--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+@option(Group.RUN, "-q", "--quiet", is_flag=True, help="Print nothing but the paths.")
 def generate(prompt: str | None, **options: Any) -> None:
     """Draw pictures from PROMPT and print their paths.
 
-    Ctrl-C stops after the current step and keeps what is finished.
+    LoRAs are written into the prompt, as in "a castle <lora:ink:0.8>"; embeddings by their names. Ctrl-C stops after the current
+    step and keeps what is finished.
     """
     requests, series = asked(prompt, options)
     from sdedge.commands.progress import show
@@ -194,81 +229,6 @@ def _tried(pipeline: Pipeline, request: Request) -> tuple[Resolved, list[str]]:
     return resolved, [*fields_without_effect(request), *notices, *pipeline.prices(resolved)]
 
 
-def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
-    """Returns the requests that the options describe. Raises InvalidRequest."""
-    values = fields_of(options)
-    for sentence in parts_without_effect({name for name, text in options.items() if text is not None}):
-        note(sentence)
-    chosen = set(values)
-    parts = {name: values.pop(name) for name in list(values) if FIELDS[name].type.repeated}
-    if "sampler" in values:
-        values.setdefault("schedule", None)  # another sampler's own, not that of the picture whose settings are used
-    if values.get("speed") in catalog.SPEEDS and options["like"] is None:
-        values.setdefault("steps", catalog.SPEEDS[values["speed"]].steps)
-    if options["model"] is None and options["like"] is None:
-        values["model"] = default_model()
-    typed = values if prompt is None else {**values, "prompt": prompt}
-    fixed = {*typed, *(parts.keys() & {"controls", "regions"})}
-    recorded = _like(options["like"], fixed, options["model"]) if options["like"] else {}
-    base = Request(**recorded, **values).overlaid(**parts)
-    if options["from_file"] is not None:
-        base = base if prompt is None else base.replace(prompt=prompt)
-        rows = _styled(_in_series(batch.requests(options["from_file"], base), base, options), options["styles"])
-        return [_suited(row, chosen | recorded.keys() | _differing(row, base)) for row in rows]
-    if prompt is None and options["like"] is None:
-        raise InvalidRequest('There is no prompt; write one, as in: sdedge generate "a red house at night".')
-    requests = _styled([base if prompt is None else base.replace(prompt=prompt)], options["styles"])
-    return [_suited(request, chosen | recorded.keys()) for request in requests]
-
-
-def _suited(request: Request, chosen: set[str]) -> Request:
-    """Returns the request with what suits a few-step file where nobody chose, which is noted."""
-    from sdedge.library.few_steps import suited
-
-    result, sentence = suited(request, chosen)
-    if sentence:
-        note(sentence)
-    return result
-
-
-def _differing(row: Request, base: Request) -> set[str]:
-    """Returns the fields that a row of a file sets."""
-    return {name for name in FIELDS if getattr(row, name) != getattr(base, name)}
-
-
-def _like(path: Path, chosen: set[str], model: str | None) -> dict[str, Any]:
-    """Returns the fields that a picture records, but those given, with a note on each that is not taken over.
-
-    `model` is the one that is given. No path in them is opened. Raises InvalidRequest when its model, or that of a control, is
-    not installed and none is given.
-    """
-    from sdedge.images.metadata import read
-    from sdedge.library.bundle_controls import names_with_converted
-    from sdedge.library.safe_settings import library_names, missing_control, recorded_hashes, safe_settings
-
-    recorded = read(path)
-    if not recorded.source:
-        raise InvalidRequest(f"{path} carries no settings to repeat; give a prompt instead.")
-    installed = names_with_converted(model or library_names(str(recorded.fields.get("model") or "")))
-    safe, notices = safe_settings(recorded.fields, installed, chosen, recorded_hashes(recorded.details))
-    if "model" in recorded.fields and "model" not in safe and "model" not in chosen:
-        raise InvalidRequest(
-            f"{path} was drawn with the model {shown(recorded.fields['model'])}, which is not installed; "
-            "choose one with --model.",
-            field="model",
-        )
-    if "controls" not in chosen and (control := missing_control(recorded.fields, installed)):
-        raise InvalidRequest(
-            f"{path} was drawn with the control model {shown(control)}, which is not installed; {Remedy.ADD_CONTROL} and draw it "
-            'again, or draw another picture without controls by --control "".',
-            field="controls",
-            remedy=Remedy.ADD_CONTROL,
-        )
-    for text in (*recorded.notes, *notices):
-        note(text)
-    return safe if "model" in (*safe, *chosen) else {**safe, "model": default_model()}
-
-
 def _runs(
     pipeline: Pipeline,
     requests: list[Request],
@@ -313,32 +273,6 @@ def _collected(events: Iterator[Event | Picture], pictures: list[Picture]) -> It
         if isinstance(event, Picture):
             pictures.append(event)
         yield event
-
-
-def _in_series(requests: list[Request], base: Request, options: dict[str, Any]) -> list[Request]:
-    """Prompts of a file get consecutive seeds, as one long series would, unless one seed for all is asked for.
-
-    A row with a seed of its own keeps it.
-    """
-    if base.seed is None or options["same_seed"]:
-        return requests
-    count = options["count"]
-    return [
-        request.replace(seed=base.seed + number * count) if request.seed == base.seed else request
-        for number, request in enumerate(requests)
-    ]
-
-
-def _styled(requests: list[Request], names: tuple[str, ...]) -> list[Request]:
-    """Returns the requests with the named styles of the store's styles.csv, one after another."""
-    if not names:
-        return requests
-    from sdedge.places import data_folder
-    from sdedge.text import styles
-
-    known = styles.read_styles(data_folder() / "styles.csv")
-    texts = [styles.apply(request.prompt, request.negative, names, known) for request in requests]
-    return [request.replace(prompt=p, negative=n) for request, (p, n) in zip(requests, texts, strict=True)]
 
 
 @contextlib.contextmanager

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdedge.commands.generate import asked, generate, interruptible
+from sdedge.commands.headings import HeadedCommand, option
 from sdedge.commands.terminal import echo, note
 from sdedge.commands.values import NameType, integer
 from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.field_rows import Group
 from sdedge.field_types import PathOrName
 from sdedge.library.control_models import settled_controls
 from sdedge.library.job_states import ENDED, OPEN, JobState
@@ -54,7 +56,7 @@ def _queue() -> Iterator[Queue]:
         yield Queue(store)
 
 
-class Add(click.Command):
+class Add(HeadedCommand):
     """`queue add`, which says of options about the engine where they are said instead."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -71,7 +73,9 @@ class Add(click.Command):
 
 @queue.command(cls=Add, params=[option for option in generate.params if option.name not in NOW])
 @click.argument("prompt", required=False)
-@click.option("-p", "--priority", type=integer(), default=0, show_default=True, help="Higher ones are drawn first.")
+@option(
+    Group.RUN, "-p", "--priority", type=integer(), default=0, show_default=True, help="Higher ones are drawn first."
+)
 @as_json
 def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> None:
     """Append a job with the options of `generate`, one per prompt of --from-file."""

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from sdedge.commands.generate import generate, requests_of
+from sdedge.commands.generate import generate
+from sdedge.commands.requested import requests_of
 from sdedge.errors import InvalidRequest
 from sdedge.library.safe_settings import is_path, last_part, safe_settings, unconfirmed_paths
 from sdedge.passes import Changes, Enlargement, Pass
