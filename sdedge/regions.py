@@ -47,6 +47,8 @@ class RegionMethod(StrEnum):
     """Cross attention reads each region's prompt in its area (attention couple): costs next to nothing."""
     PREDICTION = "prediction"
     """The UNet predicts for each region's prompt and the predictions are blended: costs half a step more each."""
+    WINDOW = "window"
+    """Drawn by itself in a window of its own while the picture is composed, and by attention from then on."""
 
 
 @dataclass(frozen=True)

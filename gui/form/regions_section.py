@@ -133,7 +133,11 @@ class RegionRow(QWidget):
         self.weight.call(self.tr("Weight where regions overlap"))
         self.by = Choice(studio.form, name("by"), self.tr("By"), self._ways())
         set_tooltip(
-            self.by, self.tr("Attention costs next to nothing; prediction works with every engine, half a step each.")
+            self.by,
+            self.tr(
+                "Attention costs next to nothing; prediction works with every engine, half a step each; a window first "
+                "composes each region by itself, so that more of them are there."
+            ),
         )
         self.note = FaultLabel()
         self._lay_out()
@@ -201,6 +205,7 @@ class RegionRow(QWidget):
         return [
             Option(RegionMethod.ATTENTION, self.tr("Attention")),
             Option(RegionMethod.PREDICTION, self.tr("Prediction")),
+            Option(RegionMethod.WINDOW, self.tr("A window first")),
         ]
 
     def _places(self) -> list[Option]:

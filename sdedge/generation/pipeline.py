@@ -24,7 +24,7 @@ from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, 
 from sdedge.generation.price import control_prices, memory_price, remember_step
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, journaled_batches, resolve_wildcards
 from sdedge.generation.proving import Prover, proved
-from sdedge.generation.regions import check_masks
+from sdedge.generation.regions import check_regions
 from sdedge.generation.requirements import INSTRUCT_CHANNELS, refuse_unsupported
 from sdedge.generation.sample import make_plan, sample
 from sdedge.generation.save import Picture, save_job
@@ -89,7 +89,7 @@ class Pipeline:
             engine.check_size(*resolved.windows.part_of(resolved.width, resolved.height))
         refuse_unsupported(engine, resolved)
         check_passes(engine, resolved, (resolved.width, resolved.height))
-        check_masks(resolved, facts.downscale)
+        check_regions(resolved, facts.downscale)
         wants_safety(resolved, facts)
         return resolved
 

@@ -8,6 +8,7 @@ from sdedge.engines.protocol import Engine
 from sdedge.generation import speed
 from sdedge.generation.control_predictor import controlled
 from sdedge.generation.img2img import SourceImage
+from sdedge.generation.region_windows import composed_alone
 from sdedge.generation.windowed import windowed
 from sdedge.models.unet_inputs import Predict
 from sdedge.request import Request, Resolved
@@ -27,7 +28,11 @@ def predictor(engine: Engine, request: Resolved, sampling: SamplingPlan, source:
     if every > 1:
         predict = reused(engine.predict_partly, timesteps, every)  # in place of `predict`, which it calls in part
     predict = controlled(predict, engine, request, timesteps, source, every)
-    return windowed(predict, request, engine.facts.downscale, timesteps)
+    facts = engine.facts
+    predict = composed_alone(
+        predict, request, facts.downscale, (facts.height // facts.downscale, facts.width // facts.downscale)
+    )
+    return windowed(predict, request, facts.downscale, timesteps)
 
 
 def block_finder(engine: Engine, request: Request, sampling: SamplingPlan) -> Callable[[float], int] | None:

@@ -16,7 +16,7 @@ from sdedge.models.region_masks import region_fractions
 from sdedge.regions import Region, RegionMethod
 from sdedge.request import Resolved
 from sdedge.sampling.guidance import Branches, Guide
-from sdedge.sampling.regions import RegionAreas, RegionGuidance, region_branches
+from sdedge.sampling.regions import RegionAreas, RegionGuidance, RegionPhases, RegionWays, region_branches
 from sdedge.text.clean import shown
 from sdedge.text.conditioning import Context
 
@@ -27,36 +27,70 @@ def with_regions(
     branches: Branches, request: Resolved, downscale: int, contexts: Callable[[float], Context]
 ) -> Branches:
     """Returns the branches of a request with what its regions ask for: an edit of attention, or branches of their own."""
-    if not request.regions:
-        return branches
-    attention, prediction = (_areas(request, downscale, method) for method in RegionMethod)
-    return region_branches(branches, contexts, attention, prediction)
+    return region_branches(branches, contexts, _phases(request, downscale)) if request.regions else branches
 
 
 def guided_by_region(guide: Guide, request: Resolved, downscale: int) -> Guide:
     """Returns a guide that blends the predictions of the request's regions first, where it has any of that method."""
-    areas = _areas(request, downscale, RegionMethod.PREDICTION)
-    if not areas.numbers:
+    phases = _phases(request, downscale)
+    if not phases.composing.prediction.numbers:
         return guide
+    fractions = {ways: blended_fractions(ways.prediction) for ways in (phases.composing, phases.drawing)}
+    return RegionGuidance(guide, lambda sigma: fractions[phases.at(sigma)])
+
+
+def blended_fractions(areas: RegionAreas) -> Tensor:
+    """Returns how much of each latent is the prompt's and each region's, (1 + R, h, w)."""
     size = areas.masks.shape[1], areas.masks.shape[2]
-    return RegionGuidance(guide, region_fractions(areas.masks, areas.weights, areas.bases, size))
+    return region_fractions(areas.masks, areas.weights, areas.bases, size)
 
 
-def _areas(request: Resolved, downscale: int, method: RegionMethod) -> RegionAreas:
-    """Returns where the regions of one method are, at the latents' size."""
+def composing_areas(request: Resolved, downscale: int) -> RegionAreas:
+    """Returns where the regions are whose predictions are blended while the picture is composed."""
+    return _phases(request, downscale).composing.prediction
+
+
+def _phases(request: Resolved, downscale: int) -> RegionPhases:
+    """Returns how a request's regions act in its steps."""
+    attention, prediction, window = RegionMethod
+    drawing = RegionWays(_areas(request, downscale, attention, window), _areas(request, downscale, prediction))
+    if not any(region.by is window for region in request.regions):
+        return RegionPhases(drawing, drawing)
+    composing = RegionWays(_areas(request, downscale, attention), _areas(request, downscale, prediction, window))
+    return RegionPhases(composing, drawing)
+
+
+def _areas(request: Resolved, downscale: int, *methods: RegionMethod) -> RegionAreas:
+    """Returns where the regions of some methods are, at the latents' size."""
     size = request.height // downscale, request.width // downscale
-    numbered = [(number, region) for number, region in enumerate(request.regions) if region.by is method]
+    numbered = [(number, region) for number, region in enumerate(request.regions) if region.by in methods]
     masks = [region_mask(region, size) for _, region in numbered]
     return RegionAreas(
         tuple(number for number, _ in numbered),
         torch.stack(masks) if masks else torch.zeros(0, *size),
         torch.tensor([region.weight for _, region in numbered]),
         torch.tensor([region.base for _, region in numbered]),
+        tuple(region.by is RegionMethod.WINDOW for _, region in numbered),
     )
 
 
-def check_masks(request: Resolved, downscale: int) -> None:
-    """Raises InvalidRequest for a region's mask that cannot be used, before anything is drawn."""
+def check_regions(request: Resolved, downscale: int) -> None:
+    """Raises InvalidRequest for a region's mask that cannot be used, and for ways that do not go together, before anything is
+    drawn."""
+    ways = {region.by for region in request.regions}
+    if RegionMethod.WINDOW in ways and RegionMethod.ATTENTION in ways:
+        raise InvalidRequest(
+            "Some regions are drawn by window and others by attention, which would read their prompts in those windows; write "
+            "by=window into all of them.",
+            field="regions",
+        )
+    windows = request.windows
+    if RegionMethod.WINDOW in ways and windows and not windows.covers(request.width, request.height):
+        raise InvalidRequest(
+            "Regions that are drawn by window do not go with a picture that is drawn in windows itself; write by=attention into "
+            "each region, or leave the windows out.",
+            field="regions",
+        )
     for region in request.regions:
         if region.mask is not None:
             region_mask(region, (request.height // downscale, request.width // downscale))

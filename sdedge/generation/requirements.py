@@ -93,7 +93,14 @@ def needs(request: Request, facts: ModelInputs) -> Iterator[Need]:
             "controls",
             Remedy.CONVERT_CONTROLNET,
         )
-    if any(region.by is RegionMethod.ATTENTION for region in request.regions):
+    if any(region.by is RegionMethod.WINDOW for region in request.regions):
+        yield Need(
+            Capability.WINDOWS,
+            f"cannot draw regions in windows of their own; {Remedy.BLEND_REGIONS}, or {Remedy.OTHER_ENGINE}.",
+            "regions",
+            Remedy.BLEND_REGIONS,
+        )
+    if any(region.by is not RegionMethod.PREDICTION for region in request.regions):
         yield Need(
             Capability.REGION_MASKS,
             f"cannot draw regions by attention; {Remedy.BLEND_REGIONS}, or {Remedy.OTHER_ENGINE}.",

@@ -10,6 +10,7 @@ from sdedge.errors import Remedy
 from sdedge.generation.control_predictor import fitted_controls
 from sdedge.models.config import ControlNetConfig
 from sdedge.models.unet_inputs import Edit, TokenMerging
+from sdedge.regions import RegionMethod
 from sdedge.request import Request
 
 
@@ -17,9 +18,11 @@ def supported(engine: Engine, request: Request) -> catalog.SpeedInfo:
     """Returns the request's speed without what the engine cannot do.
 
     Tokens are not merged across regions, and windows share no features: those of all of them would be as large as the canvas.
+    A region that is composed in a window of its own has other features than the canvas.
     """
     info = catalog.SPEEDS[request.speed]
     is_whole = request.windows is None or request.windows.covers(request.width, request.height)
+    is_whole &= not any(region.by is RegionMethod.WINDOW for region in request.regions)
     reuse = info.reuse if Capability.FEATURE_REUSE in engine.can and is_whole else 1
     merges = Capability.TOKEN_MERGING in engine.can and not request.regions
     return replace(info, reuse=reuse, merge=info.merge if merges else 0.0)

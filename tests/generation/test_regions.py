@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,20 @@ from PIL import Image
 
 from sdedge.engines.protocol import Capability
 from sdedge.errors import InvalidRequest
+from sdedge.generation.region_windows import window_around
 from sdedge.generation.regions import region_mask
+from sdedge.guides import guide_choice
 from sdedge.images import metadata, metadata_a1111
 from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.regions import Region, RegionMethod
 from sdedge.request import Request
 from sdedge.sampling.guidance import ClassifierFreeGuidance
+from sdedge.sampling.regions import ALONE_ABOVE
+from sdedge.windows import Windows
 from tests.generation.conftest import SIDE, drawn, psnr
 
 LEFT, RIGHT = (0.0, 0.0, 0.4, 1.0), (0.4, 0.25, 1.0, 1.0)  # the first ends within a latent, and the top right is a hole
-PREDICTION = RegionMethod.PREDICTION
+PREDICTION, WINDOW = RegionMethod.PREDICTION, RegionMethod.WINDOW
 
 
 def regional(models, *regions: Region, **more) -> Request:
@@ -87,6 +92,107 @@ def test_blended_predictions_are_those_of_a_plain_loop(pipeline, models, monkeyp
             text = text + sum(fraction * output[:, y, x] for fraction, output in zip(fractions, own, strict=True))
             expected[:, y, x] = uncond[:, y, x] + 3 * (text - uncond[:, y, x])
     assert torch.allclose(guided[0][0], expected, atol=2e-5)
+
+
+def test_regions_by_window_are_composed_alone_as_a_plain_loop_does_and_read_by_attention_then(
+    pipeline, models, monkeypatch
+):
+    """The model's own size is SIDE: on a canvas twice as wide each half is seen as a picture by itself."""
+    left, right = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 0.75)
+    regions = (Region("a blue boat", left, base=0.25, by=WINDOW), Region("snow", right, by=WINDOW))
+    request = pipeline.resolve(regional(models, *regions, width=2 * SIDE, height=SIDE, steps=6))
+    engine = pipeline.engine(request)
+    guided: list[tuple[float, torch.Tensor, torch.Tensor]] = []
+    guide = ClassifierFreeGuidance.__call__
+
+    def noted(self, outputs, state):
+        guided.append((state.sigma, state.x, guide(self, outputs, state)))
+        return guided[-1][2]
+
+    monkeypatch.setattr(ClassifierFreeGuidance, "__call__", noted)
+    calls = _calls(engine, monkeypatch)
+    drawn(pipeline, request)
+    monkeypatch.undo()
+    composing = sum(sigma > ALONE_ABOVE for sigma, *_ in guided)
+    assert 0 < composing < 6
+    late = [inputs for inputs, _ in calls if inputs.regions]
+    assert [inputs.branches for inputs in late] == [("uncond", "cond")] * (6 - composing)
+    assert all(len(inputs.x) == 1 for inputs, _ in calls if not inputs.regions)
+    sigma, x, expected = guided[0]
+    plain = drawn_inputs(pipeline, engine, monkeypatch, request.replace(regions=()))
+    x_in, t = (x * (sigma**2 + 1) ** -0.5), plain.t[:1]
+    texts = list(plain_contexts(pipeline, engine, monkeypatch, models))
+
+    def asked(context: torch.Tensor, part: slice) -> torch.Tensor:
+        out = torch.zeros_like(x)
+        out[..., part] = engine.predict(UNetInputs(x_in[..., part].contiguous(), t, context.clone()))
+        return out
+
+    n = SIDE // 8
+    parts, everything = (slice(0, n), slice(n, 2 * n)), slice(0, 2 * n)
+    uncond, prompt = (asked(plain.context[i : i + 1], everything) for i in (0, 1))
+    masks = [
+        torch.tensor(_coverage_of(area, n, 2 * n)) * (1 - region.base) for area, region in zip((left, right), regions)
+    ]
+    rest = 1 - masks[0] - masks[1]
+    unguided = rest * uncond + sum(m * asked(plain.context[:1], part) for m, part in zip(masks, parts))
+    text = rest * prompt + sum(m * asked(each, part) for m, each, part in zip(masks, texts, parts))
+    assert torch.allclose(expected, unguided + 3 * (text - unguided), atol=2e-5)
+
+
+def _coverage_of(area, h: int, w: int) -> list[list[float]]:
+    """How much of each latent of a canvas a rectangle covers."""
+    rows, columns = (
+        [max(0.0, min(stop * size, i + 1) - max(start * size, i)) for i in range(size)]
+        for start, stop, size in ((area[1], area[3], h), (area[0], area[2], w))
+    )
+    return [[row * column for column in columns] for row in rows]
+
+
+def drawn_inputs(pipeline, engine, monkeypatch, request: Request) -> UNetInputs:
+    with monkeypatch.context() as patch:
+        calls = _calls(engine, patch)
+        drawn(pipeline, request)
+    return calls[0][0]
+
+
+def plain_contexts(pipeline, engine, monkeypatch, models) -> Iterator[torch.Tensor]:
+    """The contexts of the two regions, each as a picture's own prompt."""
+    for prompt in ("a blue boat", "snow"):
+        inputs = drawn_inputs(pipeline, engine, monkeypatch, regional(models, prompt=prompt))
+        yield inputs.context[1:2]
+
+
+def test_a_region_by_window_draws_the_same_in_any_batch_and_with_pag_and_a_control_s_branches(pipeline, models):
+    settings = {"width": 2 * SIDE, "height": SIDE, "guides": (guide_choice("pag"), guide_choice("apg"))}
+    request = regional(models, Region("a blue boat", LEFT, by=WINDOW), Region("snow", RIGHT, by=PREDICTION), **settings)
+    first, second = drawn(pipeline, request, count=2, batch=2)
+    assert psnr(first.pixels, drawn(pipeline, request)[0].pixels) >= 50
+    assert psnr(second.pixels, first.pixels) < 40
+
+
+@pytest.mark.parametrize("mask, native, expected", [
+    ((slice(0, 4), slice(0, 4)), (2, 2), (0, 0, 4, 4)),  # as large as the region
+    ((slice(0, 8), slice(0, 6)), (8, 8), (0, 0, 8, 8)),  # grown to the native size, inside the canvas
+    ((slice(0, 8), slice(10, 12)), (8, 8), (0, 7, 8, 8)),  # around it
+    ((slice(2, 3), slice(15, 16)), (4, 8), (0, 8, 4, 8)),
+    ((slice(0, 1), slice(0, 1)), (99, 99), (0, 0, 8, 16)),  # a canvas smaller than the native size
+])  # fmt: skip
+def test_a_region_is_seen_in_a_part_of_the_canvas_no_smaller_than_the_native_size(mask, native, expected):
+    canvas = torch.zeros(8, 16)
+    canvas[mask] = 0.1
+    window = window_around(canvas, native)
+    assert (window.top, window.left, window.height, window.width) == expected
+
+
+@pytest.mark.parametrize("more, said", [
+    ({"regions": (Region("a boat", LEFT, by=WINDOW), Region("snow", RIGHT))}, "by=window into all of them"),
+    ({"windows": Windows((SIDE, SIDE), 8), "width": 2 * SIDE}, "by=attention into each region, or leave the windows out"),
+])  # fmt: skip
+def test_what_does_not_go_with_regions_by_window(pipeline, models, more, said):
+    with pytest.raises(InvalidRequest, match=said) as caught:
+        pipeline.resolve(regional(models, Region("a boat", LEFT, by=WINDOW)).replace(**more))
+    assert caught.value.field == "regions"
 
 
 def test_attention_reads_each_region_s_own_prompt_in_the_conditional_rows(pipeline, models, monkeypatch):

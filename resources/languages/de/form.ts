@@ -49,6 +49,11 @@
         <translation>Eine Wildcard kann die LoRA {0} bringen, und dieses konvertierte Modell nimmt keine; eine andere Wildcard wählen oder das ursprüngliche Modell verwenden.</translation>
     </message>
     <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>A window first</source>
+        <translation>Erst ein Fenster</translation>
+    </message>
+    <message>
         <location filename="../../../gui/form/grid_section.py"/>
         <location filename="../../../gui/form/regions_section.py"/>
         <source>Across</source>
@@ -164,8 +169,8 @@
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
-        <source>Attention costs next to nothing; prediction works with every engine, half a step each.</source>
-        <translation>Attention kostet fast nichts; Vorhersage geht mit jedem Rechenwerk, je einen halben Schritt.</translation>
+        <source>Attention costs next to nothing; prediction works with every engine, half a step each; a window first composes each region by itself, so that more of them are there.</source>
+        <translation>Attention kostet fast nichts; Vorhersage geht mit jeder Engine, je einen halben Schritt; erst ein Fenster komponiert jeden Bereich für sich, sodass mehr von ihnen zu sehen sind.</translation>
     </message>
     <message>
         <location filename="../../../gui/form/guidance_section.py"/>
@@ -1620,6 +1625,10 @@
     <message>
         <source>Add the left half</source>
         <translation type="vanished">Linke Hälfte hinzufügen</translation>
+    </message>
+    <message>
+        <source>Attention costs next to nothing; prediction works with every engine, half a step each.</source>
+        <translation type="vanished">Attention kostet fast nichts; Vorhersage geht mit jedem Rechenwerk, je einen halben Schritt.</translation>
     </message>
     <message>
         <source>Drag on the canvas to draw a region; move it, or drag its edges</source>
