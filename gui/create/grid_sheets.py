@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QImage
 
-from gui.create.canvas_panel import CanvasPanel
+from gui.create.presenter import CanvasPresenter
 from gui.shell.background import in_words
-from gui.shell.pictures import finished
 from gui.shell.studio import Studio
 from sdedge.images.output import Output
 from sdedge.library.gallery import Gallery
@@ -28,11 +26,11 @@ class GridSheets(QObject):
 
     made = Signal(str)
 
-    def __init__(self, studio: Studio, panel: CanvasPanel) -> None:
-        super().__init__(panel)
-        self._studio, self._panel = studio, panel
+    def __init__(self, studio: Studio, presenter: CanvasPresenter) -> None:
+        super().__init__(presenter)
+        self._studio, self._presenter = studio, presenter
         self._making: set[int] = set()
-        self.made.connect(self._say)
+        self.made.connect(self._show)
         studio.bridge.ready.connect(self._look)
         studio.board.changed.connect(self._look)
 
@@ -63,23 +61,27 @@ class GridSheets(QObject):
             GridQueue(queue).forget(id)
             gallery.ensure(path)
 
-        self._studio.bridge.change(keep, None, self._fail)
-        self.made.emit(str(path))
+        self._studio.bridge.change(keep, lambda _: self.made.emit(str(path)), self._fail, self)
 
     def _fail(self, error: Exception) -> None:
         """Says why a sheet is not written; that is tried again at the next start."""
         self._studio.say(in_words(error), "warning")
 
-    def _say(self, path: str) -> None:
+    def _show(self, path: str) -> None:
+        """Shows a sheet in place of its last cell, or where something else is looked at offers to."""
         text = self.tr("The grid is saved as {0}.").format(Path(path).name)
-        show_it = partial(self._show, Path(path).name)
-        show = partial(self._studio.bridge.background.run, lambda: finished(path), show_it, self._fail, self)
-        self._studio.say(text, "good", self.tr("Show it"), show)
 
-    def _show(self, name: str, image: QImage) -> None:
-        if not self._panel.is_edited:
-            self._panel.canvas.show_picture(image)
-            self._panel.caption.say(name)
+        def tell(is_shown: bool) -> None:
+            if is_shown and self._studio.settings.view == "create":
+                self._studio.say_briefly(text)
+            else:
+                self._studio.say(text, "good", self.tr("Show it"), partial(self._show_asked, path))
+
+        self._presenter.show_sheet(path, tell)
+
+    def _show_asked(self, path: str) -> None:
+        self._studio.show_view("create")
+        self._presenter.show_sheet(path, lambda is_shown: None, is_asked=True)
 
 
 def write_sheet(grid: WaitingGrid) -> Path:

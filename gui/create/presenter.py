@@ -103,6 +103,24 @@ class CanvasPresenter(QObject):
             self.show_entry(entry, image)
             self._following = True
 
+    def show_sheet(self, path: str, then: Callable[[bool], object], is_asked: bool = False) -> None:
+        """Shows a grid's sheet once it is read, where a person asks for it or what is drawn is followed; tells whether it did."""
+        number = self._next()
+        self._following = self._following and not is_asked
+
+        def show(image: QImage) -> None:
+            is_shown = (self._following or is_asked) and not self._panel.is_edited and self._is_newer(number)
+            if is_shown:
+                self._panel.canvas.show_picture(image)
+                self._caption(Path(path).name, image.size().toTuple())
+                self._find(path)
+            then(is_shown)
+
+        def fail(error: Exception) -> None:
+            self._studio.say(in_words(error), "warning")
+
+        self._studio.bridge.background.run(lambda: finished(path), show, fail, self)
+
     # What happens
 
     def _show_progress(self, job_id: int) -> None:

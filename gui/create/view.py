@@ -58,7 +58,7 @@ class CreateView(QWidget):
         self.boxes = CanvasBoxes(studio, self.panel)
         self.detections: CanvasDetections | None = None
         self.presenter = CanvasPresenter(studio, self.panel, self.strip)
-        self.sheets = GridSheets(studio, self.panel)
+        self.sheets = GridSheets(studio, self.presenter)
         self._lay_out()
         self._connect()
         self._bind()

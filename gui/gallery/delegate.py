@@ -11,14 +11,18 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 from gui.gallery.model import ENTRY
 from gui.gallery.thumbnails import Thumbnails
 from gui.look.theme import CAPTION, GAP, HALF, RADIUS, Theme
+from sdedge.images.output import SHEET
 from sdedge.library.gallery import GalleryEntry
 
 CELL = 168  # pixels of a picture's place with the gap around it, at the least
 TILES = 600  # kept: several screens of them
+LONG = 1.75
+"""How many times longer than wide, or wider than high, a picture is of whose middle nobody would know it."""
 
 
 class PictureDelegate(QStyledItemDelegate):
-    """Pictures fill squares: cut to the middle, so that rows are calm whatever the proportions."""
+    """Pictures fill squares: cut to the middle, so that rows are calm whatever the proportions. Long ones and sheets of several
+    are seen from edge to edge, on a ground."""
 
     def __init__(self, theme: Theme, thumbnails: Thumbnails, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -41,11 +45,11 @@ class PictureDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         tile = self._tile(entry, place.width(), painter.device().devicePixelRatioF()) if entry is not None else None
         if tile is not None:
+            if is_fitted(entry):
+                self._lay_ground(painter, place, "canvas")
             painter.drawPixmap(place.topLeft(), tile)
         else:
-            painter.setBrush(self._theme.color("line"))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawRoundedRect(QRectF(place), RADIUS, RADIUS)
+            self._lay_ground(painter, place, "line")
             if entry is not None and self._thumbnails.fault(entry):
                 self._write(painter, place, self.tr("This file is missing or damaged."))
         if entry is not None and entry.favourite:
@@ -54,19 +58,24 @@ class PictureDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _tile(self, entry: GalleryEntry, side: int, ratio: float) -> QPixmap | None:
-        """Returns the thumbnail cut and scaled for its place, kept because scaling takes longer than all other painting."""
+        """Returns the thumbnail cut or fitted to its place, kept because scaling takes longer than all other painting."""
         pixmap = self._thumbnails.pixmap(entry)
         if pixmap is None:
             return None
         key = (entry.content, side, ratio)
         tile = self._tiles.get(key)
         if tile is None:
-            tile = self._tiles[key] = _rounded(pixmap, side, ratio)
+            tile = self._tiles[key] = _rounded(pixmap, side, ratio, is_fitted(entry))
             if len(self._tiles) > TILES:
                 self._tiles.popitem(last=False)
         else:
             self._tiles.move_to_end(key)
         return tile
+
+    def _lay_ground(self, painter: QPainter, place: QRect, token: str) -> None:
+        painter.setBrush(self._theme.color(token))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.drawRoundedRect(QRectF(place), RADIUS, RADIUS)
 
     def _ring(self, painter: QPainter, place: QRect, option: QStyleOptionViewItem) -> None:
         """Selected: a ring of two pixels. Focused but not selected: a fine one."""
@@ -99,12 +108,19 @@ class PictureDelegate(QStyledItemDelegate):
         painter.end()
 
 
-def _rounded(pixmap: QPixmap, side: int, ratio: float) -> QPixmap:
-    """Returns the largest square in the middle, at another size, with round corners."""
-    pixels = round(side * ratio)
-    covering = pixmap.scaled(
-        pixels, pixels, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
-    )
+def is_fitted(entry: GalleryEntry) -> bool:
+    """Returns whether a picture is seen from edge to edge rather than cut: a long one, or a sheet of several."""
+    short, long = sorted((entry.width, entry.height))
+    return long > LONG * short or (SHEET in entry.facts_json and bool(entry.facts.get(SHEET)))
+
+
+def _rounded(pixmap: QPixmap, side: int, ratio: float, fitted: bool) -> QPixmap:
+    """Returns the largest square in the middle, or all of it in the middle of one, at another size, with round corners."""
+    pixels, mode = round(side * ratio), Qt.AspectRatioMode
+    scaled = pixmap.scaled(
+        pixels, pixels, mode.KeepAspectRatio if fitted else mode.KeepAspectRatioByExpanding,
+        Qt.TransformationMode.SmoothTransformation,
+    )  # fmt: skip
     tile = QPixmap(pixels, pixels)
     tile.fill(Qt.GlobalColor.transparent)
     outline = QPainterPath()
@@ -112,7 +128,7 @@ def _rounded(pixmap: QPixmap, side: int, ratio: float) -> QPixmap:
     painter = QPainter(tile)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setClipPath(outline)
-    painter.drawPixmap((pixels - covering.width()) // 2, (pixels - covering.height()) // 2, covering)
+    painter.drawPixmap((pixels - scaled.width()) // 2, (pixels - scaled.height()) // 2, scaled)
     painter.end()
     tile.setDevicePixelRatio(ratio)
     return tile

@@ -37,6 +37,10 @@ UNSUPPORTED_SUFFIXES = {
 }
 
 
+SHEET = "sheet"
+"""Among the facts of a file that shows several pictures."""
+
+
 @dataclass(frozen=True)
 class Output:
     """A folder, a file format and a name template; `private` leaves all metadata out of the files, and prompt and seed out of
@@ -77,8 +81,9 @@ class Output:
         return write_new(self.names(request, number), self.encode(pixels, request, facts))
 
     def write_sheet(self, sheet: np.ndarray, request: Request, alone: bool = True) -> Path:
-        """Writes a sheet of several pictures under a new name, as `write` does; `alone` as `sheet_names` says."""
-        return write_new(self.sheet_names(request, alone), self.encode(sheet, request, {}))
+        """Writes a sheet of several pictures under a new name, as `write` does; `alone` as `sheet_names` says. Its record says
+        that it is one."""
+        return write_new(self.sheet_names(request, alone), self.encode(sheet, request, {SHEET: True}))
 
     def names(self, request: Request, number: int) -> Iterator[Path]:
         """Yields the names a picture may get, in the order of preference. `number` counts from 1."""

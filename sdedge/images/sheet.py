@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+SEEN = 1100, 700
+"""Width and height, in pixels, of the place in a window that a sheet is fitted to."""
+READABLE = 18
+"""Pixels of the letters there."""
+
 
 def sheet(pictures: Sequence[np.ndarray], across: Sequence[str], down: Sequence[str] = (), gap: int = 4) -> np.ndarray:
     """Returns one uint8 picture (H, W, 3) of all cells in reading order, with the labels `across` above the columns and `down`
@@ -17,9 +22,10 @@ def sheet(pictures: Sequence[np.ndarray], across: Sequence[str], down: Sequence[
     """
     columns, rows = len(across), max(len(down), 1)
     height, width = (max(picture.shape[side] for picture in pictures) for side in (0, 1))
-    font = ImageFont.load_default(max(10, min(width // 16, 28)))
+    letters = _letters(width, height, columns, rows)
+    font = ImageFont.load_default(letters)
     top = _measure(across, font, width)
-    left = min(_longest(down, font) + 2 * gap, width) if down else 0
+    left = min(_longest(down, font) + letters, width) if down else 0
     size = (left + columns * (width + gap) - gap, top + rows * (height + gap) - gap)
     paper = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(paper)
@@ -28,13 +34,20 @@ def sheet(pictures: Sequence[np.ndarray], across: Sequence[str], down: Sequence[
         draw.multiline_text(box, _wrap(label, font, width), "black", font, anchor="mm", align="center")
     for i, label in enumerate(down):
         box = (left / 2, top + i * (height + gap) + height / 2)
-        draw.multiline_text(box, _wrap(label, font, left), "black", font, anchor="mm", align="center")
+        draw.multiline_text(box, _wrap(label, font, left - letters // 2), "black", font, anchor="mm", align="center")
     for i, picture in enumerate(pictures):
         row, column = divmod(i, columns)
         x = left + column * (width + gap) + (width - picture.shape[1]) // 2
         y = top + row * (height + gap) + (height - picture.shape[0]) // 2
         paper.paste(Image.fromarray(picture), (x, y))
     return np.asarray(paper)
+
+
+def _letters(width: int, height: int, columns: int, rows: int) -> int:
+    """Returns the pixels of the labels' letters: in proportion to the cells, and large enough to be read where the sheet is seen
+    in a window, as far as a cell has room for words of them."""
+    readable = READABLE * max(columns * width / SEEN[0], rows * height / SEEN[1])
+    return round(max(10, width / 20, min(readable, width / 5, height / 4)))
 
 
 def _wrap(label: str, font: Any, width: float) -> str:

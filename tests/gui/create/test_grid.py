@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PySide6.QtCore import Qt
 
 from tests.gui.conftest import wait
+from tests.gui.page import banner_button
 
 
 @pytest.mark.slow
@@ -44,3 +46,34 @@ def test_a_grid_becomes_one_sheet_though_the_app_is_closed_before(open_window, q
     again.studio.board.clear()
     wait(qtbot, lambda: not again.studio.board.jobs)
     assert len([*folder.glob("grid-*.png")]) == 1 == len(made)
+
+
+def draw_grid(view, seeds: str) -> None:
+    view.window().studio.form.put(prompt="a house", width=64, height=64)
+    section = view.form.grid
+    section.across.setCurrentIndex(section.across.findData("seed"))
+    section.across_values.setText(seeds)
+    section.button.click()
+
+
+def test_a_sheet_takes_the_place_of_its_last_cell_unless_something_else_is_looked_at(view, qtbot):
+    window, canvas, made = view.window(), view.panel.canvas, []
+    pictures = window.studio.pictures
+    view.sheets.made.connect(made.append)
+    draw_grid(view, "1-2")
+    wait(qtbot, lambda: made and canvas.shows_picture and canvas.image.width() > 2 * 64)
+    wait(qtbot, lambda: pictures.seen_in("create").entry and str(pictures.seen_in("create").path) == made[0])
+    assert Path(made[0]).name in window.banner.text and Path(made[0]).name in view.panel.caption.text()
+    assert not banner_button(window).isVisible()  # there is nothing to be shown any more
+
+    wait(qtbot, lambda: view.side.recent.model.rowCount() == 3)
+    view.side.recent.list.setFocus()
+    view.side.recent.list.setCurrentIndex(view.side.recent.model.index(1))  # a cell
+    wait(qtbot, lambda: canvas.image.width() == 64)
+    view.sheets.made.disconnect(made.append)
+    view.sheets.made.emit(made[0])  # as of a grid that was drawn meanwhile
+    wait(qtbot, lambda: banner_button(window).isVisible())
+    assert canvas.image.width() == 64
+    window.show_view("gallery")
+    qtbot.mouseClick(banner_button(window), Qt.MouseButton.LeftButton)
+    wait(qtbot, lambda: window.current_view == "create" and canvas.image.width() > 2 * 64)

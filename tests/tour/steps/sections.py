@@ -119,11 +119,12 @@ def a_grid_is_drawn_put_on_a_board_and_exported(tour: Tour) -> None:
     tour.click("button:Draw the grid")
     tour.wait("'The grid is saved' in window.banner.text")
     assert len([*tour.pictures.glob("grid-*.png")]) == 1
-    tour.click("button:Show it")
+    tour.wait("view('create').panel.canvas.image.width() > 3 * 64")  # in place of the last cell
     tour.look_for(CANVAS, lambda seen: seen.std() > 20, "no sheet is seen")
     tour.shoot("grid-sheet")
     tour.key("ctrl+2")
     tour.wait("view('gallery').model.rowCount() == 4 if 'gallery' in window.views else False")
+    tour.shoot("grid-in-gallery")
     tour.click("gallery.list[0]")
     tour.key("shift+Right")
     tour.wait("len(view('gallery').chosen()) == 2")
