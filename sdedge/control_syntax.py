@@ -63,6 +63,12 @@ class ControlList(FieldType):
                 return text
         return json.dumps(self.to_json(value))  # where a path holds what parts them
 
+    def in_words(self, value: Sequence[Control]) -> str:
+        return "; ".join(self.parts_in_words(value))
+
+    def parts_in_words(self, value: Sequence[Control]) -> list[str]:
+        return [control.in_words for control in value]
+
     def from_json(self, value: Any) -> Any:
         if not isinstance(value, list):
             return value

@@ -59,6 +59,18 @@ class Control:
     mask: str | None = None
     preprocess: str | None = None
 
+    @property
+    def in_words(self) -> str:
+        """Returns what acts and how, as in "canny with photo.jpg by canny (weight 0.8, from 0% to 50% of the steps)"."""
+        record = self.to_json()
+        hint = f" with {self.hint}" if self.hint is not None else " with the picture to start from"
+        start, end = self.span
+        more = [f"weight {self.weight:g}"] if "weight" in record else []
+        more += [f"from {start:.0%} to {end:.0%} of the steps"] if "span" in record else []
+        more += [f"{name} {record[name]}" for name in ("mode", "resize", "mask") if name in record]
+        made = "" if self.preprocess is None else f" by {self.preprocess}"
+        return f"{self.model}{hint}{made}" + (f" ({', '.join(more)})" if more else "")
+
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Control:
         """Returns the control of an object in JSON; `checked_control` judges the values. Raises InvalidRequest for names."""

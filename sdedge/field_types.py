@@ -18,7 +18,6 @@ MAX_PATH, MAX_NAME = 4096, 255  # bytes of a path and of each part of one
 SEPARATORS = re.compile(r"[\s,;]+")
 TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
-
 TAKES_OFF = ("", "none", "off")
 """What a person writes for none of what a picture or a file of settings brings along."""
 
@@ -51,6 +50,10 @@ class FieldType:
     def in_words(self, value: Any) -> str:
         """Returns a value as it is shown to people."""
         return self.format(value)
+
+    def parts_in_words(self, value: Any) -> list[str]:
+        """Returns the value as it is shown to people, each part of one that has several by itself."""
+        return [self.in_words(value)]
 
     def from_json(self, value: Any) -> Any:
         """Returns a value as JSON holds it, in the type that `check` takes."""
@@ -316,9 +319,8 @@ class Interval(NumberList):
     def fault(self, name: str, numbers: tuple[float, ...]) -> str | None:
         if len(numbers) == 2 and all(number >= 0 for number in numbers):  # NaN is not
             return None
-        return (
-            f"The {_spoken(name)} {shown(numbers)} is not valid; give two numbers of 0 or more, such as {self.example}."
-        )
+        name = name.replace("_", " ")
+        return f"The {name} {shown(numbers)} is not valid; give two numbers of 0 or more, such as {self.example}."
 
 
 @dataclass(frozen=True)
@@ -387,11 +389,7 @@ class SamplerOptions(FieldType):
         return {**below, **above}
 
 
-def _spoken(name: str) -> str:
-    return name.replace("_", " ")
-
-
 def _out_of_range(name: str, value: float, low: float, high: float) -> InvalidRequest:
     return InvalidRequest(
-        f"The {_spoken(name)} {shown(value)} is out of range; choose from {low} to {high}.", field=name
+        f"The {name.replace('_', ' ')} {shown(value)} is out of range; choose from {low} to {high}.", field=name
     )

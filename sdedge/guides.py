@@ -141,6 +141,15 @@ class GuideList(FieldType):
         number = Float(0, 0).format
         return ";".join(f"{guide.name}:{','.join(map(number, guide.numbers))}" for guide in value) or OFF
 
+    def in_words(self, value: Sequence[GuideChoice]) -> str:
+        return "; ".join(self.parts_in_words(value)) or OFF
+
+    def parts_in_words(self, value: Sequence[GuideChoice]) -> list[str]:
+        return [
+            f"{guide.name} ({', '.join(f'{name} {number:g}' for name, number in guide.by_name.items())})"
+            for guide in value
+        ]
+
     def from_json(self, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value

@@ -63,7 +63,10 @@ class PassList(FieldType):
         return json.dumps(self.to_json(value))
 
     def in_words(self, value: Sequence[Pass]) -> str:
-        return ", then ".join(each.in_words for each in value)
+        return ", then ".join(self.parts_in_words(value))
+
+    def parts_in_words(self, value: Sequence[Pass]) -> list[str]:
+        return [each.in_words for each in value]
 
     def lay(self, below: Any, above: Any) -> Any:
         if not isinstance(above, Settings) or below is None:

@@ -70,6 +70,18 @@ class Region:
     base: float = 0.0
     by: RegionMethod = RegionMethod.ATTENTION
 
+    @property
+    def in_words(self) -> str:
+        """Returns what it shows and where, as in "a red house, in the left half"."""
+        named = {area: f"in the {name} half" for name, area in NAMED.items()}
+        left, top, right, bottom = self.area
+        edges = f"from {left:.0%} to {right:.0%} across and {top:.0%} to {bottom:.0%} down"
+        where = f"where {self.mask} is white" if self.mask is not None else named.get(self.area, edges)
+        numbers = {name: getattr(self, name) for name in ("weight", "base") if getattr(self, name) != _DEFAULTS[name]}
+        more = [f"{name} {number:g}" for name, number in numbers.items()]
+        more += [f"by {self.by}"] if self.by != _DEFAULTS["by"] else []
+        return f"{self.prompt}, {where}" + (f" ({', '.join(more)})" if more else "")
+
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Region:
         """Returns the region of an object in JSON; `checked_region` judges the values. Raises InvalidRequest for names."""
@@ -120,6 +132,12 @@ class RegionList(FieldType):
 
     def format(self, value: Sequence[Region]) -> str:
         return json.dumps(self.to_json(value), ensure_ascii=False)
+
+    def in_words(self, value: Sequence[Region]) -> str:
+        return "; ".join(self.parts_in_words(value))
+
+    def parts_in_words(self, value: Sequence[Region]) -> list[str]:
+        return [region.in_words for region in value]
 
     def from_json(self, value: Any) -> Any:
         if not isinstance(value, list):

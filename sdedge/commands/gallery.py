@@ -16,9 +16,10 @@ from sdedge.commands.boards import board
 from sdedge.commands.field_options import SIZE_TEXT
 from sdedge.commands.opened_gallery import as_json, entry_of, open_gallery
 from sdedge.commands.progress import counting
+from sdedge.commands.rows import detail_rows, setting_rows, value_rows
 from sdedge.commands.terminal import echo, note
 from sdedge.commands.values import NameType, integer
-from sdedge.errors import SdedgeError
+from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.images.output import FORMATS
 from sdedge.library.boards import Boards
 from sdedge.library.gallery import Gallery, GalleryEntry, Search, sampler_name
@@ -26,6 +27,7 @@ from sdedge.library.gallery_export import Export
 from sdedge.library.gallery_export import export as copies
 from sdedge.library.gallery_order import Order, sorted_entries
 from sdedge.library.gallery_scan import rescan as rescan_files
+from sdedge.request_fields import FIELDS
 
 _ABSENT = re.compile(r"-[^\W\d_]{2}|-\"")
 
@@ -165,9 +167,8 @@ def show(picture: str, favourite: bool | None, tags: tuple[str, ...], untag: tup
         if as_json:
             echo(json.dumps(known))
             return
-        for name, value in known.items():
-            if value not in (None, "", [], {}):
-                echo(f"{name:>11}  {json.dumps(value) if isinstance(value, (dict, list)) else value}")
+        for row in _rows(known):
+            echo(row)
 
 
 @gallery.command(cls=WordsCommand)
@@ -250,6 +251,21 @@ def verify(as_json: bool, events: bool) -> None:
         echo(json.dumps({"event": "Verified", "faults": faults}))
     elif faults:
         raise SdedgeError(f"{len(faults)} pictures are not as they were saved.")
+
+
+def _rows(known: dict[str, Any]) -> Iterator[str]:
+    """Yields what `record` knows as rows: of the file, then how it was made."""
+    request, facts = known.pop("request"), known.pop("facts")
+    for name, value in known.items():
+        if value not in (None, "", [], {}) and value != request.get(name):
+            yield from value_rows(name, value)
+    try:
+        settings = {name: row.type.from_json(request[name]) for name, row in FIELDS.items() if name in request}
+    except InvalidRequest:  # of a later version
+        settings = {}
+        yield from value_rows("settings", request)
+    yield from setting_rows(settings)
+    yield from detail_rows(facts, settings)
 
 
 def record(gallery: Gallery, entry: GalleryEntry) -> dict[str, Any]:

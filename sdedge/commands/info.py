@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -16,9 +16,8 @@ from sdedge.commands.terminal import echo, note, one_line
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
 def info(image: Path, as_json: bool) -> None:
     """Show the settings that IMAGE carries: sdedge's, A1111's, ComfyUI's, InvokeAI's or another program's."""
+    from sdedge.commands.rows import detail_rows, setting_rows
     from sdedge.images.metadata import read
-    from sdedge.images.metadata_fields import as_text
-    from sdedge.request import Request
     from sdedge.request_fields import FIELDS
 
     recorded = read(image)
@@ -37,14 +36,14 @@ def info(image: Path, as_json: bool) -> None:
         echo(f"{image} carries no settings.")
         return
     echo(f"Made by {recorded.source}", bold=True)
-    for field in fields(Request):
-        if field.name in recorded.fields:
-            value = recorded.fields[field.name]
-            text = value if isinstance(value, str | int | float) else FIELDS[field.name].type.format(value)
-            echo(f"  {field.name.replace('_', ' '):<20} {text}")
-    for name, value in recorded.details.items():
-        echo(f"  {name.replace('_', ' '):<20} {value if isinstance(value, str) else as_text(value)}")
+    for row in (*setting_rows(recorded.fields), *detail_rows(recorded.details, recorded.fields)):
+        echo(row)
     for setting in recorded.unhonoured:
-        echo(f"  {'not honoured':<20} {setting.field} {one_line(setting.value[:60])}".rstrip() + f": {setting.reason}")
+        echo(f"  {'not honoured':<20} {setting.field} {_short(setting.value)}".rstrip() + f": {setting.reason}")
     for text in recorded.notes:
         note(text)
+
+
+def _short(value: str) -> str:
+    """Returns the beginning of a value for a line; lists and objects are left to --json."""
+    return "" if value[:1] in ("{", "[") else one_line(value[:60])

@@ -19,6 +19,7 @@ from sdedge.commands.model_notes import note
 from sdedge.commands.progress import counting
 from sdedge.commands.terminal import echo
 from sdedge.errors import ModelError
+from sdedge.field_types import Flag
 
 if TYPE_CHECKING:
     from sdedge.library.models import Library, Model
@@ -178,10 +179,11 @@ def info(name: str) -> None:
             record = describe(str(locate(name)))
         else:
             model = library.find(name)
-            record = {**_record(model), **describe(str(model.path))}
+            known = {**_record(model), "size": size_in_words(model.size), "linked": Flag().format(model.linked)}
+            record = {**known, **describe(str(model.path))}
     for key, value in record.items():
         for line in value if isinstance(value, list) else [value]:
-            echo(f"{key:>16}  {line}")
+            echo(f"{key.replace('_', ' '):>16}  {line}")
 
 
 @models.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,7 @@ def test_a_models_life(tiny: Tiny, tmp_path: Path) -> None:
     assert "* mine" in run("list").output
     shown = run("info", "mine").output
     assert "parameters" in shown and "epsilon" in shown and "ldm safetensors" in shown
+    assert re.search(r"linked  no\n", shown) and re.search(r"size  [\d.]+ MB\n", shown) and "text encoder" in shown
     assert "as it was added" in run("verify", "mine", "--weights").output
     assert run("remove", "mine").output == "Removed mine\n"
     assert "its files stay" in run("remove", "second").output
