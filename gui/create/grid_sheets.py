@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from gui.create.presenter import CanvasPresenter
+from gui.form.view import FormView
 from gui.shell.background import in_words
 from gui.shell.studio import Studio
-from sdedge.images.output import Output
+from sdedge.errors import InvalidRequest
 from sdedge.library.gallery import Gallery
 from sdedge.library.grids import GridQueue, WaitingGrid
 from sdedge.library.jobs import Queue
-
-if TYPE_CHECKING:
-    from sdedge.batch import Grid
 
 
 class GridSheets(QObject):
@@ -34,8 +31,18 @@ class GridSheets(QObject):
         studio.bridge.ready.connect(self._look)
         studio.board.changed.connect(self._look)
 
-    def draw(self, grid: Grid, output: Output) -> None:
-        """Lines up a job for each cell."""
+    def draw_form(self, form: FormView) -> None:
+        """Lines up a picture for each cell of the form's grid; what is wrong is said beside it."""
+        settings = self._studio.settings
+        try:
+            base = self._studio.form.wanted().request
+            grid = form.grid.cells(base if settings.safety else base.replace(safety=False))
+            output = settings.output()
+        except InvalidRequest as error:
+            form.grid.say(in_words(error))
+            return
+        form.prompt.remember()
+        self._presenter.follow()
 
         def add(queue: Queue, gallery: Gallery) -> None:
             GridQueue(queue).add(grid, output)

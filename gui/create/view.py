@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -44,7 +45,8 @@ class CreateView(QWidget):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
-        self._waiting_for_mask = self._waiting_to_paint = self._waiting_to_drag = False
+        self._waiting_to_paint = self._waiting_to_drag = False
+        self._after_mask: Callable[[], object] | None = None
         self._model = ""
         self._looking = self._greeted = False
         self._empty_is_meant = False
@@ -69,9 +71,7 @@ class CreateView(QWidget):
 
     def generate(self) -> None:
         """Lines up what the form says. What is wrong is said at its field, and nothing is lost."""
-        if self.panel.paints_mask:
-            self._waiting_for_mask = True
-            self.panel.end_mask()
+        if self._ends_mask_before(self.generate):
             return
         self.boxes.end()
         form, studio = self._studio.form, self._studio
@@ -92,23 +92,17 @@ class CreateView(QWidget):
         request = wanted.request if studio.settings.safety else wanted.request.replace(safety=False)
         studio.bridge.add(request, output, wanted.count, wanted.batch, failed=self._say_problem)
 
-    def draw_grid(self) -> None:
-        """Lines up a picture for each cell of the form's grid; what is wrong is said beside it."""
-        try:
-            base = self._studio.form.wanted().request
-            grid = self.form.grid.cells(base if self._studio.settings.safety else base.replace(safety=False))
-            output = self._studio.settings.output()
-        except InvalidRequest as error:
-            self.form.grid.say(in_words(error))
-            return
-        self.form.prompt.remember()
-        self.presenter.follow()
-        self.sheets.draw(grid, output)
+    def new_picture(self) -> None:
+        """Empties the form, once a mask that is painted is among what Undo brings back."""
+        if not self._ends_mask_before(self.new_picture):
+            self.boxes.end()
+            self._studio.show_view("create")
+            self.form.empty()
 
     def _ask_for_prompt(self) -> None:
         """An empty prompt is rarely meant: the second press draws it."""
         self._empty_is_meant = True
-        self.form.prompt.editor.setFocus()
+        self.form.focus_prompt()
         text = self.tr("The prompt is empty. Write what you want to see, or press Generate again to draw without one.")
         self.form.problem.say(text, "caution")
 
@@ -184,15 +178,23 @@ class CreateView(QWidget):
             self._go_on()
 
         def fail(error: Exception) -> None:
-            self._waiting_for_mask = False
+            self._after_mask = None
             self.form.image.fault.say(in_words(error))
 
         self._studio.bridge.background.run(lambda: keep_private("masks", layer.png()), take, fail, self)
 
     def _go_on(self) -> None:
-        if self._waiting_for_mask:
-            self._waiting_for_mask = False
-            self.generate()
+        work, self._after_mask = self._after_mask, None
+        if work is not None:
+            work()
+
+    def _ends_mask_before(self, work: Callable[[], object]) -> bool:
+        """Ends painting, and does `work` once the mask is kept; returns whether one was painted."""
+        if self.panel.paints_mask:
+            self._after_mask = work
+            self.panel.end_mask()
+            return True
+        return False
 
     def _show_source(self, source: Looked | None) -> None:
         """The picture to start from was read, or taken out."""
@@ -287,7 +289,7 @@ class CreateView(QWidget):
 
             self.detections = CanvasDetections(self._studio, self.panel, form.enlarge)
         elif name == "grid":
-            form.grid.wanted.connect(self.draw_grid)
+            form.grid.wanted.connect(partial(self.sheets.draw_form, form))
         elif name == "controls":
             form.control.hint_wanted.connect(self.panel.show_hint)
 
@@ -312,20 +314,17 @@ class CreateView(QWidget):
     def _bind(self) -> None:
         actions, board, prompt = self._studio.actions, self._studio.board, self.form.prompt
         actions.bind("generate", self.generate)
+        actions.bind("new-picture", self.new_picture)
         actions.bind("cancel", self.cancel)
         actions.bind("cancel-after", partial(self.cancel, Wish.PICTURE))
         actions.bind("pause-queue", lambda: board.pause(actions["pause-queue"].isChecked()))
         actions.bind("clear-queue", board.clear)
         actions.bind("open", lambda: self.form.image.choose())
         actions.bind("open-folder", lambda: reveal(self._studio.settings.output().folder))
-        actions.bind("weigh-more", partial(self._weigh, 1))
-        actions.bind("weigh-less", partial(self._weigh, -1))
+        actions.bind("weigh-more", partial(self.form.weigh, 1))
+        actions.bind("weigh-less", partial(self.form.weigh, -1))
         actions.bind("history", prompt.show_history)
         actions.bind("clear-prompt", prompt.clear)
-
-    def _weigh(self, direction: int) -> None:
-        negative = self.form.negative.editor
-        (negative if negative.hasFocus() else self.form.prompt.editor).weigh(direction)
 
     # What other parts want
 

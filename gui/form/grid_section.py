@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -62,13 +63,28 @@ class GridSection(QWidget):
         """Says what keeps the grid from being drawn."""
         self.fault.say(for_the_window(fault))
 
+    @property
+    def axes(self) -> tuple[tuple[str, str], ...]:
+        """What is compared across and down, with the values as they are written."""
+        return tuple((str(combo.currentData()), values.text()) for combo, values in self._rows)
+
+    def show_axes(self, axes: Iterable[tuple[str, str]] = ((NONE, ""), (NONE, ""))) -> None:
+        """Shows these; nothing is compared where none are given."""
+        for (combo, values), (name, text) in zip(self._rows, axes):
+            combo.setCurrentIndex(combo.findData(name))
+            values.setText(text)
+
+    @property
+    def _rows(self) -> tuple[tuple[CalmCombo, QLineEdit], ...]:
+        return (self.across, self.across_values), (self.down, self.down_values)
+
     def _axis(self, combo: CalmCombo, values: QLineEdit) -> str:
         name = combo.currentData()
         return f"{name}={values.text().strip()}" if name else ""
 
     def _follow(self) -> None:
         self.say("")
-        for combo, values in ((self.across, self.across_values), (self.down, self.down_values)):
+        for combo, values in self._rows:
             values.setVisible(bool(combo.currentData()))
             values.setPlaceholderText(EXAMPLES.get(combo.currentData() or "", ""))
         self.count.setText("")

@@ -320,6 +320,10 @@ class FormModel(Observable):
             for name, value in snapshot.items():
                 setattr(self, name, value)
 
+    def begin_anew(self, model: str) -> None:
+        """Makes everything as it is before anything is set, with this model; nothing that was typed is kept."""
+        self.revert({name: getattr(FormModel, name).default for name in _ALL} | {"model": model})
+
     def start_from(self, image: str | None, mask: str | None = None) -> None:
         """Draws from this picture from now on; None is from noise again."""
         self.put(image=image, mask=mask if image else None, outpaint=None)

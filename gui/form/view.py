@@ -27,6 +27,7 @@ from gui.shell.views import load
 from gui.widgets.cards import scrolled
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, Later, stack
+from gui.widgets.steady import steady_above
 from sdedge.field_rows import Section
 
 if TYPE_CHECKING:
@@ -193,6 +194,44 @@ class FormView(QFrame):
     def options(self) -> SamplerOptions:
         self._sections["sampler"].make()
         return self._options
+
+    # Writing and emptying
+
+    def weigh(self, direction: int) -> None:
+        """Gives the word at the caret more weight (1) or less (-1)."""
+        (self.negative if self.negative.editor.hasFocus() else self.prompt).editor.weigh(direction)
+
+    def empty(self) -> None:
+        """Makes everything as it is before anything is set, which can be undone; then the prompt is to be written."""
+        form, axes = self._studio.form, self._axes
+        before = form.snapshot()
+        form.begin_anew(self._studio.settings.default_model)
+        self._show_axes()
+        if (before, axes) != (form.snapshot(), self._axes):
+            for field in (self.prompt, self.negative):
+                field.editor.document().clearUndoRedoStacks()  # Undo is about all of the form, not its text alone
+
+            def bring_back() -> None:
+                form.revert(before)
+                self._show_axes(*axes)
+
+            self._studio.offer_undo(self.tr("The form is empty, and all settings are as at first."), bring_back)
+        self.focus_prompt()
+
+    def focus_prompt(self) -> None:
+        """Has the prompt written next, in sight."""
+        self.prompt.editor.setFocus()
+        if (column := steady_above(self.prompt)) is not None:
+            column.ensureWidgetVisible(self.prompt, 0, PAD)
+
+    @property
+    def _axes(self) -> tuple[tuple[str, str], ...]:
+        """What is compared in a grid."""
+        return self.grid.axes if self._sections["grid"].widget is not None else ()
+
+    def _show_axes(self, *axes: tuple[str, str]) -> None:
+        if self._sections["grid"].widget is not None:
+            self.grid.show_axes(*([axes] if axes else []))
 
     # Showing
 

@@ -47,6 +47,7 @@ MENUS = {
 Key = QKeySequence.StandardKey
 
 ACTIONS = (
+    Spec("new-picture", mark("&New Picture"), "file", standard=Key.New, icon="plus"),
     Spec("open", mark("&Open Picture…"), "file", standard=Key.Open, icon="image"),
     Spec("open-folder", mark("Show Pictures &Folder"), "file", icon="folder"),
     Spec("export-everything", mark("Export &Everything…"), "file", separated=True),

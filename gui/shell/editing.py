@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QMimeData, QObject
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, QMimeData, QObject
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QLabel, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
 if TYPE_CHECKING:
@@ -27,6 +27,18 @@ class Editing(QObject):
             ("select-all", self._select_all),
         ):  # fmt: skip
             studio.actions.bind(id, work)
+        cast(QApplication, QApplication.instance()).focusChanged.connect(self._watch)
+
+    def _watch(self, before: QWidget | None, now: QWidget | None) -> None:
+        if isinstance(before, Text):
+            before.removeEventFilter(self)
+        if isinstance(now, Text):
+            now.installEventFilter(self)
+
+    def eventFilter(self, text: QObject, event: QEvent) -> bool:
+        """Leaves Ctrl+Z to the menu, which asks the text first: Qt has a text keep that key though nothing was written in it."""
+        is_asked = event.type() == QEvent.Type.ShortcutOverride
+        return is_asked and cast(QKeyEvent, event).matches(QKeySequence.StandardKey.Undo)
 
     def before(self, id: str, work: Callable[[], bool]) -> None:
         """Asks this first for "undo" or "redo"; it says whether it did something."""

@@ -183,8 +183,29 @@ def the_edit_menu_is_about_what_has_the_focus(tour: Tour) -> None:
     tour.wait("form.prompt == 'red green blue'")
 
 
+def a_new_picture_begins_with_an_empty_form(tour: Tour) -> None:
+    """Ctrl+N empties it from any view, and the next key is written into the prompt; Ctrl+Z brings everything back."""
+    tour.write("create.form.prompt.editor", "a red house")
+    tour.ask("form.put(negative='blurry', steps=7, width=128, height=64)")
+    tour.key("alt+f")
+    tour.wait("app.activePopupWidget()")
+    tour.shoot("file-menu")
+    tour.key("Escape", "Escape")
+    tour.key("ctrl+2")
+    tour.wait("window.current_view == 'gallery'")
+    tour.key("ctrl+n")
+    tour.wait("window.current_view == 'create' and form.prompt == '' and form.steps != 7 and form.negative == ''")
+    tour.shoot("new-picture")
+    tour.key("ctrl+z")
+    tour.wait("form.prompt == 'a red house' and form.steps == 7 and form.negative == 'blurry' and form.width == 128")
+    tour.key("ctrl+n")
+    tour.wait("form.prompt == ''")
+    tour.type("a boat")
+    tour.wait("form.prompt == 'a boat'")
+
+
 STEPS: tuple[Step, ...] = (
     the_form_survives_a_kill, a_start_picture_is_in_sight, examples_leave_the_seed_open_and_nothing_is_drawn_unsaid,
     prompts_of_before_come_back, a_long_prompt_is_counted_beside_the_typing, what_is_chosen_from_is_whole,
-    the_edit_menu_is_about_what_has_the_focus,
+    the_edit_menu_is_about_what_has_the_focus, a_new_picture_begins_with_an_empty_form,
 )  # fmt: skip
