@@ -2,8 +2,8 @@
 
 A model draws what it has learned: one main thing in the middle. Of two regions on a canvas that is wider than its pictures it
 often draws the thing of one. Given each region as a picture by itself it draws both, under every branch of guidance, as with the
-windows of MultiDiffusion (Bar-Tal et al. 2023). What lies where is decided at high noise; from `sampling.regions.ALONE_ABOVE` on
-the UNet sees all of the canvas, and the regions grow into one picture.
+windows of MultiDiffusion (Bar-Tal et al. 2023). From `sampling.regions.ALONE_ABOVE` on the UNet sees all of the canvas, so that
+the parts meet without a seam.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from sdedge.models.config import UNetConfig, VAEConfig
 from sdedge.training.fit import Optimisation
 from sdedge.training.illustrations import latents
-from sdedge.training.illustrations.diffusion import timesteps
+from sdedge.training.illustrations.diffusion import loss_weights, timesteps
 from sdedge.training.illustrations.recipe import QUICK, TrainingRecipe, networks, train
 
 TOY = replace(
@@ -88,3 +88,8 @@ def test_timesteps_cover_the_range_and_favour_high_noise():
     assert drawn.min() < 10 and 990 < drawn.max() < 1000
     # An even draw has a mean of 500; with 0.35 of them by the square of t, it is 0.65 * 500 + 0.35 * 750.
     assert abs(drawn.mean() - 587.5) < 8
+
+
+def test_the_loss_asks_for_more_at_high_noise_than_min_snr_does_and_no_more_at_low_noise():
+    weights = loss_weights(torch.tensor([0.01, 1.0, 5.0, 500.0]))
+    assert torch.allclose(weights, torch.tensor([10.0, 1.0, 5**-0.5, 5**0.5 / 500]))

@@ -17,7 +17,7 @@ from sdedge.training.illustrations.captions import caption
 from sdedge.training.illustrations.latents import Latents
 from sdedge.training.illustrations.reading import token_ids
 
-GAMMA = 5.0  # min-SNR loss weighting (Hang et al. 2023)
+GAMMA = 5.0  # signal-to-noise ratio from which on the loss is that of min-SNR (Hang et al. 2023)
 NOISY_SHARE = (
     0.35  # of the timesteps: drawn with a density of t squared, for relations and counts are decided at high noise
 )
@@ -69,6 +69,15 @@ def timesteps(rng: np.random.Generator, batch: int) -> np.ndarray:
     return (1000 * np.concatenate([places[:count] ** (1 / 3), even])).astype(int)
 
 
+def loss_weights(snr: Tensor) -> Tensor:
+    """Weights (T,) of the squared error of eps at each timestep, by its signal-to-noise ratio: min(sqrt(snr), sqrt(GAMMA)) / snr.
+
+    Plain eps prediction hardly asks for what is decided at high noise, since its error is small there whatever is drawn;
+    1 / sqrt(snr) undoes that in part (Yu et al. 2023), and the cap keeps low noise from being all that is learned.
+    """
+    return snr.sqrt().clamp(max=GAMMA**0.5) / snr
+
+
 def train_stage(
     model: Conditioned,
     tokenizer: Tokenizer,
@@ -77,10 +86,10 @@ def train_stage(
     seed: int,
     folder: Path,
 ) -> Iterator[TrainingProgress]:
-    """Learn eps prediction on scaled latents, with min-SNR weights and captions worded anew at every step."""
+    """Learn eps prediction on scaled latents, with more weight at high noise and captions worded anew at every step."""
     alphas = alphas_cumprod().float()
     snr = alphas / (1 - alphas)
-    weights = snr.clamp(max=GAMMA) / snr
+    weights = loss_weights(snr)
 
     def loss_at(step: int) -> Tensor:
         rng = np.random.default_rng((seed, 15, hash_of(stage.name), step))
