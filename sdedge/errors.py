@@ -72,6 +72,7 @@ class Remedy(StrEnum):
     USE_EMBEDDING = "add it with `sdedge models add` and write its name in the prompt"
     TRAIN_JUDGE = "make one with `sdedge train judge`"
     NAME_PLAIN_MODEL = "name another with --model"
+    SEE_CHECK = "see `sdedge doctor` for what comes of it"
     TRUST_ENGINE = "`sdedge doctor --trust` uses it all the same"
     KEEP_PACKED = "`sdedge cache --keep` keeps them on disk"
     PACKED_ROOM = "`sdedge cache` lists and clears what is there, and sets how much there may be"

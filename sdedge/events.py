@@ -49,6 +49,17 @@ class Continued:
 
 
 @dataclass(frozen=True)
+class Checking:
+    """Beside the drawing an engine that is new on this machine is checked: `done` of `total` results are there, and the one
+    named `result` is computed now. At the end all are; a total of 0 is unknown."""
+
+    engine: str
+    done: int
+    total: int
+    result: str = ""
+
+
+@dataclass(frozen=True)
 class Progress:
     """Work on files rather than pictures, such as copying a model: `done` of `total` in any unit; a total of 0 is unknown."""
 
@@ -102,9 +113,10 @@ class Cancelled:
     count: int
 
 
-Event = Loading | Step | Continued | Progress | Notice | ImageDone | Finished | Failed | Cancelled
+Event = Loading | Step | Continued | Checking | Progress | Notice | ImageDone | Finished | Failed | Cancelled
 KINDS: dict[str, type] = {
-    kind.__name__: kind for kind in (Loading, Step, Continued, Progress, Notice, ImageDone, Finished, Failed, Cancelled)
+    kind.__name__: kind
+    for kind in (Loading, Step, Continued, Checking, Progress, Notice, ImageDone, Finished, Failed, Cancelled)
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from sdedge import cli
 from sdedge.commands import progress
 from sdedge.commands.terminal import echo, note
-from sdedge.events import ImageDone, Notice
+from sdedge.events import Checking, ImageDone, Notice, Step
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = "a \x1b[2J\x1b]0;title\x07 \x9b31m\r[/bold] [link=file:///x]b[/link] :skull:\nsdedge: forged"
@@ -50,6 +50,23 @@ def test_notes_above_a_bar_are_no_markup(monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert "[/bold] [link=file:///x]b[/link] :skull: sdedge: forged" in err
     assert "\x1b[2J" not in out + err and "\x1b]" not in out + err and "\x9b" not in out + err
+
+
+def test_a_check_beside_the_drawing_has_a_line_of_its_own(monkeypatch, capsys):
+    be_terminal(monkeypatch, "stderr")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress.show(1) as tell:
+        tell(Step(3, 20))
+        tell(Checking("cpu float32", 4, 10, "a block"))
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
+    assert re.search(r"Denoising .* 3/20 steps", shown) and re.search(
+        r"Checking cpu float32, once .* 4/10 results", shown
+    )
+    with progress.show(1) as tell:
+        tell(Checking("cpu float32", 4, 10, "a block"))
+        tell(Checking("cpu float32", 10, 10))
+    assert "Checking" not in capsys.readouterr().err
 
 
 TYPED = [["info", HOSTILE], [HOSTILE], ["generate", "x", "--like", HOSTILE], ["grid", "--" + HOSTILE]]

@@ -69,6 +69,7 @@ PHRASES = {
     Remedy.USE_EMBEDDING: "add it under Models and write its name in the prompt",
     Remedy.TRAIN_JUDGE: "at a terminal, make one with `sdedge train judge`",
     Remedy.NAME_PLAIN_MODEL: "choose another model",
+    Remedy.SEE_CHECK: "Device and Memory shows what comes of it",
     Remedy.TRUST_ENGINE: "at a terminal, `sdedge doctor` can be told to use it all the same",
     Remedy.SAME_LORAS: "it is compared with its LoRAs at a terminal only",
 }

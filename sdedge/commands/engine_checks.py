@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sdedge.commands.progress import counting
 from sdedge.commands.terminal import note
 from sdedge.errors import InvalidRequest
 from sdedge.machine import canary
@@ -37,15 +38,24 @@ def engines_of(finding: DeviceFinding) -> list[str]:
 
 def check(engines: list[str]) -> None:
     """Asks engines anew, one after another, and keeps what is found. Raises OutputError where that cannot be written."""
-    from sdedge.process.canary import settle
-
     for engine in engines:
         trusted = canary.verdict(engine).trusted
         canary.forget([engine])
         if trusted:
             canary.trust(engine)
-        note(f"Checking {engine} …")
-        settle(engine)
+        _settle(engine)
+
+
+def _settle(engine: str) -> None:
+    """Asks an engine, and shows how far that is."""
+    from sdedge.process.canary import run_engine, settle
+
+    said = f"Checking {engine}"
+    if not sys.stderr.isatty():
+        note(f"{said} …")
+    with counting(said) as show_progress:
+        tell = show_progress or (lambda done, total: None)
+        settle(engine, lambda name: run_engine(name, tell=lambda trial: tell(trial.done, trial.total)))
 
 
 def set_trust(name: str, is_trusted: bool) -> Verdict:
@@ -86,10 +96,11 @@ def show(engines: list[str], console: Console) -> None:
 def _state(each: Verdict) -> str:
     if each.state is State.FAILED:
         return "failed, but trusted" if each.trusted else "switched off"
-    return f"{each.state}{', but trusted' if each.trusted else ''}"
+    said = "passed" if each.state is State.PROVED else "not yet"
+    return f"{said}{', but trusted' if each.trusted else ''}"
 
 
 def _reason(each: Verdict) -> str:
     if each.reason:
         return each.reason
-    return "checked beside its first picture" if each.state is State.UNKNOWN and not each.time else ""
+    return "checked beside its first picture, once" if each.state is State.UNKNOWN and not each.time else ""

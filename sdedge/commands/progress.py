@@ -6,11 +6,17 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from sdedge.commands.terminal import echo, note, one_line
-from sdedge.events import Continued, Event, ImageDone, Loading, Notice, Progress, Step, to_json
+from sdedge.events import Checking, Continued, Event, ImageDone, Loading, Notice, Progress, Step, to_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as BarProgress
+    from rich.progress import ProgressColumn, TaskID
 
 
 @contextlib.contextmanager
@@ -67,37 +73,72 @@ def where_it_goes_on(event: Continued) -> str:
 @contextlib.contextmanager
 def _bar(total: int) -> Iterator[Callable[[Event], None]]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress
 
     console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}", style="bold", markup=False), BarColumn(bar_width=32), MofNCompleteColumn(),
-        TextColumn("steps, about"), TimeRemainingColumn(compact=True), TextColumn("left"),
-    )  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("Loading", total=None)
+    with Progress(*_columns(), console=console, transient=True) as progress:
+        yield _Bar(total, console, progress)
 
-        def tell(event: Event) -> None:
-            if isinstance(event, Loading):
-                progress.update(task, description=event.phase.capitalize())
-            elif isinstance(event, Step):
-                named = f"Picture {event.first + 1} of {total}" if total > 1 else "Denoising"
-                if event.passes > 1:  # whose steps take unequally long
-                    named += f", pass {event.pass_number} of {event.passes}"
-                    progress.update(task, description=named, completed=event.index, total=event.total)
-                    return
-                done = (event.first * event.total) + event.index * event.size
-                progress.update(task, description=named, completed=done, total=total * event.total)
-            elif isinstance(event, Continued):
-                console.print(
-                    f"note: {where_it_goes_on(event)}", style="dim", markup=False, highlight=False, emoji=False
-                )
-            elif isinstance(event, ImageDone):
-                console.file.flush()
-                echo(event.path)
-            elif isinstance(event, Notice):
-                console.print(
-                    f"note: {one_line(event.message)}", style="dim", markup=False, highlight=False, emoji=False
-                )
 
-        yield tell
+def _columns() -> Iterator[ProgressColumn]:
+    """Yields what a line of the bar shows: what is done, how far it is in its own unit, and the time left."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+    yield TextColumn("{task.description}", style="bold", markup=False)
+    yield BarColumn(bar_width=24)
+    yield MofNCompleteColumn()
+    yield TextColumn("{task.fields[unit]}, about", markup=False)
+    yield TimeRemainingColumn(compact=True)
+    yield TextColumn("left")
+
+
+class _Bar:
+    """Shows events on a bar: a line for the pictures, and below it one for the check of an engine while that runs."""
+
+    def __init__(self, total: int, console: Console, progress: BarProgress) -> None:
+        self._total, self._console, self._progress = total, console, progress
+        self._pictures = progress.add_task("Loading", total=None, unit="steps")
+        self._check: TaskID | None = None
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Loading(phase="proving"):
+                self._progress.update(self._pictures, description="Waiting for the check")
+            case Loading(phase=phase):
+                self._progress.update(self._pictures, description=phase.capitalize())
+            case Step():
+                self._step(event)
+            case Checking():
+                self._show_check(event)
+            case Continued():
+                self._note(where_it_goes_on(event))
+            case ImageDone(path=path):
+                self._console.file.flush()
+                echo(path)
+            case Notice(message=message):
+                self._note(one_line(message))
+
+    def _step(self, event: Step) -> None:
+        named = f"Picture {event.first + 1} of {self._total}" if self._total > 1 else "Denoising"
+        if event.passes > 1:  # whose steps take unequally long
+            named += f", pass {event.pass_number} of {event.passes}"
+            self._progress.update(self._pictures, description=named, completed=event.index, total=event.total)
+            return
+        done = (event.first * event.total) + event.index * event.size
+        self._progress.update(self._pictures, description=named, completed=done, total=self._total * event.total)
+
+    def _show_check(self, event: Checking) -> None:
+        """The note above says why an engine is checked, and that it is once; this says which, and how far it is."""
+        if event.done == event.total > 0:
+            if self._check is not None:
+                self._progress.remove_task(self._check)
+            self._check = None
+            return
+        if self._check is None:
+            self._check = self._progress.add_task("", total=None, unit="results")
+        self._progress.update(
+            self._check, description=f"Checking {event.engine}, once", completed=event.done, total=event.total or None
+        )
+
+    def _note(self, text: str) -> None:
+        self._console.print(f"note: {text}", style="dim", markup=False, highlight=False, emoji=False)

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import sdedge
-from sdedge.errors import ModelError, Remedy
+from sdedge.errors import ModelError, OutputError, Remedy
+from sdedge.events import Checking
 from sdedge.files import atomic_write
 from sdedge.json_values import read_json_file
 from sdedge.machine.findings import sysctl, this_machine
@@ -78,7 +79,7 @@ class Verdict:
                     f"{self.engine} is switched off on this machine, as its check found {self.reason}, twice. It is checked "
                     f"again after the next update; {Remedy.TRUST_ENGINE}."
                 )
-        return f"{self.engine} is not proved on this machine yet{f': {self.reason}' if self.reason else ''}."
+        return f"{self.engine} is not checked on this machine yet{f': {self.reason}' if self.reason else ''}."
 
 
 def is_heeded() -> bool:
@@ -157,6 +158,34 @@ def keep(known: Verdict) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as file:
         file.write(json.dumps({"key": machine_key(), **asdict(known)}, indent=1).encode())
+
+
+def keep_progress(check: Checking) -> None:
+    """Writes how far the check of an engine is, for whoever waits for it; a disk that takes none costs nobody the check."""
+    with suppress(OSError, OutputError):
+        _progress_file(check.engine).parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(_progress_file(check.engine)) as file:
+            file.write(json.dumps(asdict(check)).encode())
+
+
+def progress(engine: str) -> Checking | None:
+    """Returns how far the check of an engine is that runs now, in whatever process; None where nothing is known of one."""
+    try:
+        check = Checking(**dict(read_json_file(_progress_file(engine))))
+    except (ModelError, OSError, ValueError, TypeError):
+        return None
+    numbers = (check.done, check.total)
+    return check if all(type(number) is int for number in numbers) and 0 <= check.done <= check.total else None
+
+
+def end_progress(engine: str) -> None:
+    """Drops what was kept of an engine's check that is done."""
+    with suppress(OSError):
+        _progress_file(engine).unlink()
+
+
+def _progress_file(engine: str) -> Path:
+    return verdict_file(engine).with_suffix(".progress")
 
 
 def forget(engines: Iterable[str]) -> None:

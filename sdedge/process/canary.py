@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdedge.errors import ModelError, SdedgeError
+from sdedge.events import Checking
 from sdedge.interpreter import python_command, python_environment
 from sdedge.locks import ProcessLock
 from sdedge.machine import canary
@@ -98,10 +99,19 @@ def command_of(engine: str, results: str = "") -> list[str]:
     return python_command("sdedge.process.canary_trial", engine, *([results] if results else []))
 
 
-def run_engine(engine: str, results: str = "") -> CanaryRun:
+def run_engine(engine: str, results: str = "", tell: Callable[[CanaryRun], None] = lambda trial: None) -> CanaryRun:
     """Runs one process on an engine, to its end or until it hangs. Raises SdedgeError where none can be started."""
     environment = {**python_environment(), SETTING: "off"}  # a canary starts none
-    return watch_run(command_of(engine, results), environment, Hang(IMPORTS, predicted_seconds(engine)))
+    return watch_run(command_of(engine, results), environment, Hang(IMPORTS, predicted_seconds(engine)), tell)
+
+
+def run_in_the_open(engine: str, results: str = "") -> CanaryRun:
+    """Runs one process as `run_engine` does, and keeps for others to read how far it is."""
+
+    def tell(trial: CanaryRun) -> None:
+        canary.keep_progress(Checking(engine, trial.done, trial.total, trial.stage if trial.total else ""))
+
+    return run_engine(engine, results, tell)
 
 
 def predicted_seconds(engine: str) -> float:
@@ -120,7 +130,7 @@ def predicted_seconds(engine: str) -> float:
     return budget * max([1.0, *ratios] if ratios else [SLOW])
 
 
-def settle(engine: str, run: Run = run_engine) -> Verdict:
+def settle(engine: str, run: Run = run_in_the_open) -> Verdict:
     """Asks an engine that has no verdict yet, while no other process does, and keeps what comes of it. Raises SdedgeError."""
     lock = ProcessLock(canary.verdict_file(engine).with_suffix(".lock"))
     deadline = time.monotonic() + ANOTHER
@@ -136,6 +146,7 @@ def settle(engine: str, run: Run = run_engine) -> Verdict:
         canary.keep(Verdict(**{**vars(answer), "trusted": trusted}))
         return answer
     finally:
+        canary.end_progress(engine)
         lock.release()
 
 
@@ -164,7 +175,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the process: the engine's name, and what stands in for its results in tests."""
     engine, *results = sys.argv[1:] if arguments is None else arguments
     try:
-        settle(engine, lambda name: run_engine(name, *results))
+        settle(engine, lambda name: run_in_the_open(name, *results))
     except SdedgeError as error:  # a full disk: it is asked again another time
         print(error, file=sys.stderr)
         sys.exit(1)

@@ -1,8 +1,8 @@
 """The canary's own process: runs the blocks and the small picture on one engine and says each result's sketch, a line each.
 
 It judges nothing, as what judges must not be what may be broken. Lines of JSON on its standard output: {"at": stage} before
-each stage, {"result", "sketch"}, at the end {"end", "seconds", "model"}; {"unable"} where the canary itself cannot run, which is
-not the engine's fault, and {"error"} where the engine raised.
+each stage, of results with how many of all are there ("done", "total"), {"result", "sketch"}, at the end {"end", "seconds",
+"model"}; {"unable"} where the canary itself cannot run, which is not the engine's fault, and {"error"} where the engine raised.
 """
 
 from __future__ import annotations
@@ -135,8 +135,9 @@ def run(engine: str, results: Callable[[str], Iterator[Result]], say: Callable[.
     say(at="opening")
     start = time.perf_counter()
     try:
-        for name, compute in results(engine):
-            say(at=name)
+        due = list(results(engine))  # which computes none of them
+        for number, (name, compute) in enumerate(due):
+            say(at=name, done=number, total=len(due))
             say(result=name, sketch=sketch(np.asarray(compute(), np.float32)).to_json())
     except Exception as error:
         said = f"{type(error).__name__}: {error}"[:500]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -43,7 +43,10 @@ class Hang:
 
 @dataclass
 class CanaryRun:
-    """What one process left: its results by name, and why it failed, or could not run; both "" where it ended well."""
+    """What one process left: its results by name, and why it failed, or could not run; both "" where it ended well.
+
+    While it runs, `done` of `total` results are there and `stage` is computed.
+    """
 
     results: dict[str, Sketch] = field(default_factory=dict)
     failure: str = ""
@@ -51,12 +54,14 @@ class CanaryRun:
     seconds: float = 0.0
     model: str = ""
     stage: str = ""
+    done: int = 0
+    total: int = 0
     is_ended: bool = False
 
     def note(self, line: Mapping[str, Any]) -> None:
         """Takes in a line that the process said. Raises ValueError, KeyError or TypeError for one that it does not say."""
         if "at" in line:
-            self.stage = str(line["at"])
+            self.stage, self.done, self.total = str(line["at"]), int(line.get("done", 0)), int(line.get("total", 0))
         elif "result" in line:
             self.results[str(line["result"])] = Sketch.from_json(line["sketch"])
         elif "unable" in line:
@@ -67,8 +72,14 @@ class CanaryRun:
             self.is_ended, self.seconds, self.model = True, float(line["seconds"]), str(line["model"])
 
 
-def watch_run(command: Sequence[str], environment: Mapping[str, str], hang: Hang) -> CanaryRun:
-    """Runs a process to its end, or ends it when it hangs. Raises SdedgeError where it cannot be started."""
+def watch_run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    hang: Hang,
+    tell: Callable[[CanaryRun], None] = lambda trial: None,
+) -> CanaryRun:
+    """Runs a process to its end, or ends it when it hangs; `tell` is called at each stage. Raises SdedgeError where it cannot be
+    started."""
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
         process = subprocess.Popen(command, env=dict(environment), **streams)
@@ -79,7 +90,7 @@ def watch_run(command: Sequence[str], environment: Mapping[str, str], hang: Hang
     reader = threading.Thread(target=_read, args=(process.stdout, said), name="canary-lines", daemon=True)
     reader.start()
     try:
-        hung = _watch(process.pid, trial, said, hang)
+        hung = _watch(process.pid, trial, said, hang, tell)
     finally:
         process.kill() if process.poll() is None and (not trial.is_ended or _outlives(process)) else None
         code = process.wait()
@@ -106,7 +117,9 @@ def _read(stream: IO[bytes], said: queue.SimpleQueue[bytes | None]) -> None:
     said.put(None)
 
 
-def _watch(pid: int, trial: CanaryRun, said: queue.SimpleQueue[bytes | None], hang: Hang) -> str:
+def _watch(
+    pid: int, trial: CanaryRun, said: queue.SimpleQueue[bytes | None], hang: Hang, tell: Callable[[CanaryRun], None]
+) -> str:
     """Takes in lines until the process closes its pipe; returns why it hangs, "" where it does not."""
     last, used, idle = time.monotonic(), processor_seconds(pid) or 0.0, 0.0
     while True:
@@ -128,6 +141,7 @@ def _watch(pid: int, trial: CanaryRun, said: queue.SimpleQueue[bytes | None], ha
             return ""
         with suppress(ValueError, KeyError, TypeError):
             trial.note(json.loads(line))
+            tell(trial)
         last, used, idle = time.monotonic(), processor_seconds(pid) or used, 0.0
 
 

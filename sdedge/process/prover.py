@@ -6,12 +6,19 @@ import subprocess
 import time
 from collections.abc import Callable
 
+from sdedge.events import Checking
 from sdedge.machine import canary
 from sdedge.machine.canary import State, Verdict
 from sdedge.process.canary import start
 
 AGAIN = 3600.0
 """Seconds after which a canary that could not run is tried again."""
+
+
+_BEGUN = (
+    "The engine {engine} is used on this machine for the first time, or since an update: beside the drawing it is checked, once, "
+    "that it computes as it should, which takes a minute or two and slows pictures for so long."
+)
 
 
 class CanaryProver:
@@ -41,11 +48,18 @@ class CanaryProver:
         known = canary.verdict(asked)
         if known.state is State.UNKNOWN and not known.trusted and time.time() - known.time > AGAIN:
             self._processes[asked] = self._begin(asked)
+            if self._processes[asked] is not None:
+                self._notices.append(_BEGUN.format(engine=asked))
 
     def is_asked(self, engine: str) -> bool:
         """Returns whether the process that asks an engine is still at work."""
         process = self._processes.get(canary.asked_engine(engine))
         return process is not None and process.poll() is None
+
+    def progress(self) -> Checking | None:
+        """Returns how far the check is that runs beside this process."""
+        running = [engine for engine in self._processes if self.is_asked(engine)]
+        return next(filter(None, map(canary.progress, running)), None)
 
     def verdict(self, engine: str) -> Verdict | None:
         """Returns what is known of an engine; None where nobody wants to know."""

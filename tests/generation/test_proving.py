@@ -12,8 +12,8 @@ from PIL import Image
 
 from sdedge.cli import cli
 from sdedge.engines.open import load_engine
-from sdedge.errors import EngineError
-from sdedge.events import Loading, Notice, Step
+from sdedge.errors import EngineError, Remedy
+from sdedge.events import Checking, Loading, Notice, Step
 from sdedge.generation import proving
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.proving import NOT_PROVED, proved
@@ -55,6 +55,9 @@ class Prover:
             else Verdict(engine, State.UNKNOWN)
         )
 
+    def progress(self):
+        return Checking("mps float16", 10 - self.asked, 10, "a block") if self.asked > 0 else None
+
     def new_notices(self):
         notices, self.notices = self.notices, []
         return notices
@@ -92,7 +95,11 @@ def test_a_picture_of_an_engine_that_is_found_broken_meanwhile_is_drawn_again_by
         [Verdict("mps float16", State.FAILED, "a gain of 2"), Verdict("cpu float32", State.PROVED)], asked=4
     )
     pictures, notices, events, drawing, let_go = drawn_by(prover)
-    assert pictures == [(i, "cpu float32") for i in range(3)] and notices == ["mps float16 is off"] and let_go == [True]
+    assert (
+        pictures == [(i, "cpu float32") for i in range(3)]
+        and notices[1:] == ["mps float16 is off"]
+        and let_go == [True]
+    )
     assert drawing.drawn[0] == ("mps float16", 0) and drawing.closed == 2
     assert Loading("proving") in events
 
@@ -112,8 +119,33 @@ def test_a_picture_of_an_engine_not_proved_yet_says_so_once():
     pictures, notices, events, *_ = drawn_by(Prover())
     marks = [event.facts.get("canary") for event in events if isinstance(event, Picture)]
     assert marks == [NOT_PROVED] * 3 and len(notices) == 1 and "still being checked" in notices[0]
+    assert Remedy.SEE_CHECK in notices[0]
     _, notices, events, *_ = drawn_by(Prover([Verdict("mps float16", State.PROVED)]))
     assert not notices and not any("canary" in event.facts for event in events if isinstance(event, Picture))
+
+
+def test_a_picture_that_waits_says_so_once_with_how_far_the_check_is():
+    proved_at_last = Prover([Verdict("mps float16", State.PROVED)], asked=6)
+    pictures, notices, events, *_ = drawn_by(proved_at_last)
+    assert len(pictures) == 3 and len(notices) == 1
+    assert "waits for the check of mps float16 (5 of 10 results are there), 3 minutes at most" in notices[0]
+    steps = [event for event in events if isinstance(event, Checking)]
+    counts = [event.done for event in steps]
+    assert counts == sorted(set(counts)) and counts[-1] == 10 and {event.total for event in steps} == {10}
+    assert len(counts) > 2 and {event.engine for event in steps} == {"mps float16"}
+
+
+def test_a_check_is_told_beside_a_picture_that_does_not_wait_for_it():
+    pictures, notices, events, *_ = drawn_by(Prover(asked=3), engines=("cpu float32",), count=1)
+    kinds = [type(event) for event in events]
+    assert kinds.index(Checking) < kinds.index(Picture) and Loading not in kinds
+    assert "still being checked on this machine (7 of 10 results are there)" in notices[0]
+
+
+def test_a_check_that_cannot_run_is_said_with_the_reason():
+    _, notices, *_ = drawn_by(Prover([Verdict("mps float16", State.UNKNOWN, "less than 2 GB of memory are free.")]))
+    assert notices == ["Whether mps float16 computes as it should on this machine is not known, as it could not be checked: less "
+                       "than 2 GB of memory are free."]  # fmt: skip
 
 
 def test_plain_float32_on_a_cpu_waits_for_nobody_but_for_a_flat_picture():
@@ -133,7 +165,7 @@ def test_a_flat_picture_of_a_proved_engine_is_a_picture():
 def test_a_wait_ends(monkeypatch):
     monkeypatch.setattr(proving, "PATIENCE", 0.3)
     pictures, notices, *_ = drawn_by(Prover(asked=10**6), count=1)
-    assert pictures == [(0, "mps float16")] and len(notices) == 1
+    assert pictures == [(0, "mps float16")] and len(notices) == 2 and "still being checked" in notices[1]
 
 
 def test_stopping_closes_the_drawing():

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from sdedge.events import Checking
 from sdedge.interpreter import python_environment
 from sdedge.machine import canary, canary_checks
 from sdedge.machine.canary import State, Verdict
 from sdedge.machine.findings import DeviceFinding
-from sdedge.process.canary import Judged, ask, command_of, judge, predicted_seconds, report_on, settle
+from sdedge.process.canary import Judged, ask, command_of, judge, predicted_seconds, report_on, run_in_the_open, settle
 from sdedge.process.canary_reference import model_hash, read_reference
 from sdedge.process.canary_trial import is_unable
 from sdedge.process.canary_watch import CanaryRun, Hang, watch_run
@@ -210,6 +211,51 @@ def test_an_engine_is_asked_once_and_not_while_its_verdict_is_known(monkeypatch)
     for engine in (ENGINE, "mps float32", "cuda float16"):
         prover.begin(engine)
     assert begun == ["cpu float32", "cuda float16"]
+
+
+def test_that_an_engine_is_checked_is_said_when_it_begins_with_why_and_that_it_is_once(monkeypatch):
+    monkeypatch.delenv(canary.SETTING)
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        prover = CanaryProver(lambda engine: process)
+        for _ in range(2):
+            prover.begin("cpu int8")
+        (notice,) = prover.new_notices()
+        assert all(
+            part in notice for part in ("cpu float32", "first time", "once", "computes as it should", "a minute")
+        )
+        assert prover.progress() is None
+        canary.keep_progress(Checking("cpu float32", 4, 10, "a block"))
+        assert prover.progress() == Checking("cpu float32", 4, 10, "a block")
+    finally:
+        process.communicate(b"\n")
+    assert prover.progress() is None  # what is left of one that ended is not how far it is
+
+
+def test_a_check_says_how_far_it_is_until_it_ends(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", ":".join(path for path in sys.path if path))
+    keep, seen = canary.keep_progress, []
+
+    def look(check):
+        keep(check)
+        seen.append(canary.progress(ENGINE))
+
+    monkeypatch.setattr(canary, "keep_progress", look)
+    settle(ENGINE, lambda name: run_in_the_open(name, f"{RESULTS}healthy"))
+    assert [check for check in dict.fromkeys(seen) if check.total] == [
+        Checking(ENGINE, number, 2, name) for number, name in enumerate(BLOCKS)
+    ]
+    assert canary.progress(ENGINE) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"engine": "x"}', '{"engine": "x", "done": 3, "total": 2}'],
+)
+def test_damaged_progress_is_none(text):
+    canary.keep_progress(Checking(ENGINE, 1, 2))
+    canary.verdict_file(ENGINE).with_suffix(".progress").write_text(text)
+    assert canary.progress(ENGINE) is None
 
 
 def test_one_notice_of_an_engine_that_is_switched_off(monkeypatch):
