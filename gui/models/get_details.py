@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -71,6 +71,8 @@ class GetDetails(QScrollArea):
             set_kind(self.buttons[name], "accent")
         self._free, self._sizes = 0, dict[str, int]()
         self._shown: tuple[str, DownloadState] = ("", DownloadState.IDLE)
+        self._rests_at: QWidget | None = None
+        """Where the focus was given to, to wait for what comes."""
         self._lay_out()
         self.hide()  # until there is something to show
 
@@ -92,30 +94,35 @@ class GetDetails(QScrollArea):
         self._hint.setText(self._say_hint(row, download, host))
         self._hint.setVisible(bool(self._hint.text()))
         self._show_buttons(row, download)
-        if pressed is not None and self.isAncestorOf(pressed) and not pressed.isVisibleTo(self):
-            self._focus_next(state)
+        if pressed is not None and self.isAncestorOf(pressed):
+            is_over = fresh and pressed is self._rests_at
+            if is_over or not pressed.isVisibleTo(self):
+                self._focus_next(state)
 
     def chosen_edition(self) -> str:
         """Returns the key of the edition to download."""
         return str(self.edition.currentData() or "")
 
     def focus_first(self) -> None:
-        """Gives the focus to what is pressed first, as when a row is opened by the keyboard."""
+        """Gives the focus to what is pressed first, as when a row is opened by the keyboard or asked for by its address."""
         self._focus_next(self._shown[1])
 
     def _focus_next(self, state: DownloadState) -> None:
-        """The button that was pressed is gone: the focus goes to what comes next, never to what deletes or accepts."""
-        names = ("ask", "use", "pause", "models")
-        visible = [self.buttons[name] for name in names if self.buttons[name].isVisibleTo(self)]
-        start = self.buttons["start"]
+        """What was pressed is gone, or what it began is over: the focus goes to what helps next, in sight."""
+        target = self._rests_at = self._next_in(state)
+        target.setFocus()
+        QTimer.singleShot(0, target, lambda: self.ensureWidgetVisible(target, 0, GAP))  # once it is laid out
+
+    def _next_in(self, state: DownloadState) -> QWidget:
+        """Returns what helps next; never what deletes what has come, or accepts a licence."""
         if state is DownloadState.OFFERED:
-            self.edition.setFocus()
-        elif state is DownloadState.FAILED and self.token.isVisibleTo(self):
-            self.token.field.setFocus()
-        elif start.isVisibleTo(self):
-            start.setFocus()
-        else:
-            (visible or [self.page_button])[0].setFocus()
+            return self.edition
+        if state is DownloadState.FAILED and self.token.isVisibleTo(self):
+            return self.token.first
+        is_asked = state is DownloadState.ASKING
+        names = ("start", "ask", "use", "pause", "models", *(("discard",) if is_asked else ()))
+        visible = [self.buttons[name] for name in names if self.buttons[name].isVisibleTo(self)]
+        return (visible or [self.page_button])[0]
 
     def _show_offer(self, download: Download) -> None:
         offer = download.offer

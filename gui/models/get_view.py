@@ -96,6 +96,7 @@ class GetView(QWidget):
         self.choose((known or row).wanted)
         self.address.clear()
         self._do("ask")
+        self.details.focus_first()  # the button is disabled now, and what comes is there
 
     # What can be done with one
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, PAD, set_kind
@@ -21,6 +21,7 @@ class TokenCard(QFrame):
         super().__init__()
         set_kind(self, "card")
         self._page = ""
+        self._is_given = False
         self._ask, self._make = PlainLabel(), PlainLabel()
         self._where = PlainLabel(
             self.tr("It goes into the system's keyring; where there is none it is forgotten when sdedge is closed.")
@@ -55,6 +56,7 @@ class TokenCard(QFrame):
 
     def explain(self, page: str, gated: bool) -> None:
         """Says the steps: a `gated` repository is asked for on its page first, a private one is not."""
+        self._is_given = self._is_given and page == self._page
         self._page = page
         self._ask.setText(
             self.tr("1. On its page, sign in and press the button that agrees to its conditions and asks for access.")
@@ -64,11 +66,17 @@ class TokenCard(QFrame):
         self.forget.setVisible(not gated)  # one that is wrong stands in the way of what needs none
         self._make.setText(self.tr("2. On the page of tokens, make one that may read, and copy it to here."))
 
+    @property
+    def first(self) -> QWidget:
+        """What is done first: the repository's page asked for access, or a token typed after one that was given is wrong."""
+        return self.field if self._is_given else self.open_page
+
     def refuse(self, fault: str) -> None:
         """Says beside the field what is wrong with what was typed."""
         self.fault.say(fault)
 
     def _give(self) -> None:
+        self._is_given = True
         self.fault.say("")
         token = self.field.text()
         self.field.clear()
