@@ -48,7 +48,7 @@ class RegionMethod(StrEnum):
     PREDICTION = "prediction"
     """The UNet predicts for each region's prompt and the predictions are blended: costs half a step more each."""
     WINDOW = "window"
-    """Drawn by itself in a window of its own while the picture is composed, and by attention from then on."""
+    """As prediction, but the UNet sees the region's own part of the canvas alone, as a picture by itself."""
 
 
 @dataclass(frozen=True)

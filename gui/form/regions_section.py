@@ -135,8 +135,8 @@ class RegionRow(QWidget):
         set_tooltip(
             self.by,
             self.tr(
-                "Attention costs next to nothing; prediction works with every engine, half a step each; a window first "
-                "composes each region by itself, so that more of them are there."
+                "Attention costs next to nothing; prediction works with every engine, half a step each; window shows the model "
+                "each region by itself, for wide pictures."
             ),
         )
         self.note = FaultLabel()
@@ -205,7 +205,7 @@ class RegionRow(QWidget):
         return [
             Option(RegionMethod.ATTENTION, self.tr("Attention")),
             Option(RegionMethod.PREDICTION, self.tr("Prediction")),
-            Option(RegionMethod.WINDOW, self.tr("A window first")),
+            Option(RegionMethod.WINDOW, self.tr("Window")),
         ]
 
     def _places(self) -> list[Option]:

@@ -52,7 +52,7 @@ def _freeu(request: Request) -> tuple[FreeU, ...]:
 def branch_count(request: Request, facts: ModelFacts) -> int:
     """Returns how many rows a step has for one picture at most: one a part of the prompt, and what they are weighed against.
 
-    Regions whose predictions are blended have a row each; those that are composed alone are asked for row by row.
+    Regions whose predictions are blended have a row each; those by window are asked for row by row.
     """
     parts = len(parse(request.prompt).parts)
     more = parts if chosen(request.guides, "pag") else 0

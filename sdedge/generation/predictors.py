@@ -8,7 +8,7 @@ from sdedge.engines.protocol import Engine
 from sdedge.generation import speed
 from sdedge.generation.control_predictor import controlled
 from sdedge.generation.img2img import SourceImage
-from sdedge.generation.region_windows import composed_alone
+from sdedge.generation.region_windows import region_windows
 from sdedge.generation.windowed import windowed
 from sdedge.models.unet_inputs import Predict
 from sdedge.request import Request, Resolved
@@ -29,7 +29,7 @@ def predictor(engine: Engine, request: Resolved, sampling: SamplingPlan, source:
         predict = reused(engine.predict_partly, timesteps, every)  # in place of `predict`, which it calls in part
     predict = controlled(predict, engine, request, timesteps, source, every)
     facts = engine.facts
-    predict = composed_alone(
+    predict = region_windows(
         predict, request, facts.downscale, (facts.height // facts.downscale, facts.width // facts.downscale)
     )
     return windowed(predict, request, facts.downscale, timesteps)

@@ -1,9 +1,9 @@
-"""Regions composed alone: while a picture is composed, the UNet sees of each region its own part of the canvas and no other.
+"""Regions drawn by window: of each the UNet sees its own part of the canvas and nothing else.
 
 A model draws what it has learned: one main thing in the middle. Of two regions on a canvas that is wider than its pictures it
 often draws the thing of one. Given each region as a picture by itself it draws both, under every branch of guidance, as with the
-windows of MultiDiffusion (Bar-Tal et al. 2023). From `sampling.regions.ALONE_ABOVE` on the UNet sees all of the canvas, so that
-the parts meet without a seam.
+windows of MultiDiffusion (Bar-Tal et al. 2023). The last steps are no other: where the UNet saw all of the canvas below a sigma
+of 0.3, 0.6 or 1.6, it dissolved 8, 15 or 20% of the embedded model's objects.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sdedge.generation.regions import blended_fractions, composing_areas
+from sdedge.generation.regions import blended_areas, blended_fractions
 from sdedge.models.unet_inputs import Predict, UNetInputs, Window
 from sdedge.regions import RegionMethod
 from sdedge.request import Resolved
@@ -23,7 +23,7 @@ from sdedge.sampling.pag import PERTURBED
 from sdedge.sampling.regions import ALONE, REGION
 
 
-def composed_alone(predict: Predict, request: Resolved, downscale: int, native: tuple[int, int]) -> Predict:
+def region_windows(predict: Predict, request: Resolved, downscale: int, native: tuple[int, int]) -> Predict:
     """Returns a `predict` that asks for each region alone in its own part, in calls that have branches of such regions.
 
     `native` is the height and width in latents of the pictures that the model learned; no part is smaller than both it and the
@@ -31,14 +31,14 @@ def composed_alone(predict: Predict, request: Resolved, downscale: int, native: 
     """
     if not any(region.by is RegionMethod.WINDOW for region in request.regions):
         return predict
-    areas = composing_areas(request, downscale)
+    areas = blended_areas(request, downscale)
     prompt, *fractions = blended_fractions(areas)
     parts = [
         (window_around(mask, native), fraction)
         for mask, fraction, is_alone in zip(areas.masks, fractions, areas.alone, strict=True)
         if is_alone
     ]
-    return _Composition(predict, prompt, parts)
+    return _RegionWindows(predict, prompt, parts)
 
 
 def window_around(mask: Tensor, native: tuple[int, int]) -> Window:
@@ -57,14 +57,14 @@ def _span(covered: Tensor, length: int, least: int) -> tuple[int, int]:
 
 
 @dataclass
-class _Composition:
+class _RegionWindows:
     """`predict` row by row: each branch on all of the canvas where it counts, and in each part.
 
     The prompt's own output is seen where no region is; that of a region in its part. Of what the prompt is guided away from, the
     output is each part's own in its region, or guidance would tell a part from the canvas in place of a prompt from none.
 
     prompt  (h, w) the prompt's fraction of each latent
-    parts   of each region that is composed alone: its part of the canvas, and its fraction (h, w)
+    parts   of each region that is drawn by window: its part of the canvas, and its fraction (h, w)
     """
 
     predict: Predict
@@ -103,7 +103,7 @@ class _Composition:
         """Returns the output (4, h, w) of one row alone, of a part of the canvas or of all of it."""
         seen = inputs if window is None else inputs.cropped(window)
         alone = seen.of_row(row, self._context_rows(inputs.context)[row])
-        assert alone is not None, "regions composed alone stand by themselves, so that no row needs another"
+        assert alone is not None, "regions by window stand by themselves, so that no row needs another"
         return self.predict(replace(alone, branches=(name,)))[0]
 
     def _context_rows(self, context: Tensor) -> list[Tensor]:

@@ -16,7 +16,7 @@ from sdedge.models.region_masks import region_fractions
 from sdedge.regions import Region, RegionMethod
 from sdedge.request import Resolved
 from sdedge.sampling.guidance import Branches, Guide
-from sdedge.sampling.regions import RegionAreas, RegionGuidance, RegionPhases, RegionWays, region_branches
+from sdedge.sampling.regions import RegionAreas, RegionGuidance, region_branches
 from sdedge.text.clean import shown
 from sdedge.text.conditioning import Context
 
@@ -27,37 +27,27 @@ def with_regions(
     branches: Branches, request: Resolved, downscale: int, contexts: Callable[[float], Context]
 ) -> Branches:
     """Returns the branches of a request with what its regions ask for: an edit of attention, or branches of their own."""
-    return region_branches(branches, contexts, _phases(request, downscale)) if request.regions else branches
+    if not request.regions:
+        return branches
+    attention = _areas(request, downscale, RegionMethod.ATTENTION)
+    return region_branches(branches, contexts, attention, blended_areas(request, downscale))
 
 
 def guided_by_region(guide: Guide, request: Resolved, downscale: int) -> Guide:
     """Returns a guide that blends the predictions of the request's regions first, where it has any of that method."""
-    phases = _phases(request, downscale)
-    if not phases.composing.prediction.numbers:
-        return guide
-    fractions = {ways: blended_fractions(ways.prediction) for ways in (phases.composing, phases.drawing)}
-    return RegionGuidance(guide, lambda sigma: fractions[phases.at(sigma)])
+    areas = blended_areas(request, downscale)
+    return RegionGuidance(guide, blended_fractions(areas)) if areas.numbers else guide
+
+
+def blended_areas(request: Resolved, downscale: int) -> RegionAreas:
+    """Returns where the regions are whose predictions are blended, at the latents' size."""
+    return _areas(request, downscale, RegionMethod.PREDICTION, RegionMethod.WINDOW)
 
 
 def blended_fractions(areas: RegionAreas) -> Tensor:
     """Returns how much of each latent is the prompt's and each region's, (1 + R, h, w)."""
     size = areas.masks.shape[1], areas.masks.shape[2]
     return region_fractions(areas.masks, areas.weights, areas.bases, size)
-
-
-def composing_areas(request: Resolved, downscale: int) -> RegionAreas:
-    """Returns where the regions are whose predictions are blended while the picture is composed."""
-    return _phases(request, downscale).composing.prediction
-
-
-def _phases(request: Resolved, downscale: int) -> RegionPhases:
-    """Returns how a request's regions act in its steps."""
-    attention, prediction, window = RegionMethod
-    drawing = RegionWays(_areas(request, downscale, attention, window), _areas(request, downscale, prediction))
-    if not any(region.by is window for region in request.regions):
-        return RegionPhases(drawing, drawing)
-    composing = RegionWays(_areas(request, downscale, attention), _areas(request, downscale, prediction, window))
-    return RegionPhases(composing, drawing)
 
 
 def _areas(request: Resolved, downscale: int, *methods: RegionMethod) -> RegionAreas:
@@ -81,7 +71,7 @@ def check_regions(request: Resolved, downscale: int) -> None:
     if RegionMethod.WINDOW in ways and RegionMethod.ATTENTION in ways:
         raise InvalidRequest(
             "Some regions are drawn by window and others by attention, which would read their prompts in those windows; write "
-            "by=window into all of them.",
+            "by=window or by=prediction into all of them.",
             field="regions",
         )
     windows = request.windows

@@ -100,7 +100,7 @@ def needs(request: Request, facts: ModelInputs) -> Iterator[Need]:
             "regions",
             Remedy.BLEND_REGIONS,
         )
-    if any(region.by is not RegionMethod.PREDICTION for region in request.regions):
+    if any(region.by is RegionMethod.ATTENTION for region in request.regions):
         yield Need(
             Capability.REGION_MASKS,
             f"cannot draw regions by attention; {Remedy.BLEND_REGIONS}, or {Remedy.OTHER_ENGINE}.",

@@ -18,7 +18,7 @@ def supported(engine: Engine, request: Request) -> catalog.SpeedInfo:
     """Returns the request's speed without what the engine cannot do.
 
     Tokens are not merged across regions, and windows share no features: those of all of them would be as large as the canvas.
-    A region that is composed in a window of its own has other features than the canvas.
+    A region that is drawn in a window of its own has other features than the canvas.
     """
     info = catalog.SPEEDS[request.speed]
     is_whole = request.windows is None or request.windows.covers(request.width, request.height)
