@@ -59,6 +59,7 @@ class Remedy(StrEnum):
     ADD_CONTROL = "add its file with `sdedge models add`"
     ADD_IMAGE_ENCODER = "add its folder with `sdedge models add`"
     GIVE_CONTROL = "give it with --control"
+    GIVE_SIZE = "give --size {name} to keep its size"
     GIVE_IMAGE = "give the picture to start from with --image"
     GIVE_REGION = "give it with --region"
     GIVE_MASK = "give the mask with --mask"

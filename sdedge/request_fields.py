@@ -49,7 +49,7 @@ from sdedge.text.clean import shown
 from sdedge.windows import WindowsType, infotext
 
 MAX_PROMPT = 20_000  # characters
-MAX_SIDE = 4096  # pixels
+MIN_SIDE, MAX_SIDE = 64, 4096  # pixels
 MAX_STEPS = 1000
 MAX_LEVEL = 10**6  # of a sigma or timestep; a model's own are far lower
 SEEDS = 2**64
@@ -189,11 +189,11 @@ _ROWS = (
                     "none"),
         InfotextKey("Guides"), FormEntry("Guidance variants", Section.GUIDANCE), ("guide",)),
     RequestField(
-        "width", Side(64, MAX_SIDE, "512"), None, Group.CANVAS,
+        "width", Side(MIN_SIDE, MAX_SIDE, "512"), None, Group.CANVAS,
         Without("--size sets both sides"), Without("Size holds both sides"), FormEntry("Width in pixels", Section.BASICS),
         always_recorded=True),
     RequestField(
-        "height", Side(64, MAX_SIDE, "512"), None, Group.CANVAS,
+        "height", Side(MIN_SIDE, MAX_SIDE, "512"), None, Group.CANVAS,
         Without("--size sets both sides"), Without("Size holds both sides"), FormEntry("Height in pixels", Section.BASICS),
         always_recorded=True),
     RequestField(

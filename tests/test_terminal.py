@@ -52,6 +52,16 @@ def test_notes_above_a_bar_are_no_markup(monkeypatch, capsys):
     assert "\x1b[2J" not in out + err and "\x1b]" not in out + err and "\x9b" not in out + err
 
 
+def test_a_notice_of_every_picture_is_told_once(capsys):
+    with progress.show(3) as tell:
+        for index in range(3):
+            tell(Notice("The picture has 256x256 pixels."))
+            tell(Notice(f"The safety checker filtered the picture of seed {index}."))
+            tell(ImageDone(f"{index}.png", index, index))
+    out, err = capsys.readouterr()
+    assert err.count("256x256") == 1 and err.count("filtered") == 3 and out.count(".png") == 3
+
+
 def test_a_check_beside_the_drawing_has_a_line_of_its_own(monkeypatch, capsys):
     be_terminal(monkeypatch, "stderr")
     monkeypatch.setenv("TERM", "xterm")

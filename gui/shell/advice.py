@@ -57,6 +57,7 @@ PHRASES = {
     Remedy.GIVE_CONTROL: "add it under Control and pictures",
     Remedy.GIVE_REGION: "draw it anew under Regions",
     Remedy.SOFT_MASK: "turn on Grey is strength to draw each grey by its strength",
+    Remedy.GIVE_SIZE: "set width and height to {name} to keep its size",
     Remedy.GIVE_IMAGE: "choose the picture to start from",
     Remedy.GIVE_MASK: "paint the mask",
     Remedy.GIVE_MODEL: "choose it as the model",

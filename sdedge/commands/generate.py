@@ -24,13 +24,13 @@ from sdedge.library.control_models import check_pictures, settled_controls
 from sdedge.library.pass_models import settled_passes
 from sdedge.machine.memory_plan import CHOICES
 from sdedge.request import Request, Resolved
-from sdedge.request_fields import fields_without_effect
 
 if TYPE_CHECKING:
     from sdedge.events import Event, ImageDone
     from sdedge.generation.pipeline import Pipeline
     from sdedge.generation.save import Picture
     from sdedge.images.output import Output
+    from sdedge.process.prover import CanaryProver
 
 
 FILE: Any = click.Path(path_type=Path)
@@ -153,7 +153,7 @@ class Series:
     Group.RUN, "--resume", is_flag=True, help="Go on where this very command was cut off, with the seed it had chosen."
 )
 @option(Group.RUN, "--keep-journal", is_flag=True, help="Keep each picture's journal of steps after it is saved.")
-@option(Group.RUN, "--dry-run", is_flag=True, help="Print the resolved request as JSON and stop.")
+@option(Group.RUN, "--dry-run", is_flag=True, help="Print the request as it would be drawn, as JSON, with all notices.")
 @option(Group.RUN, "--json", "as_json", is_flag=True, help="Print events as JSON lines.")
 @option(Group.RUN, "-q", "--quiet", is_flag=True, help="Print nothing but the paths.")
 def generate(prompt: str | None, **options: Any) -> None:
@@ -173,7 +173,8 @@ def generate(prompt: str | None, **options: Any) -> None:
     load = load_engine(options["device"], options["dtype"], options["ema"], options["memory"], prover.allows)
     pipeline = Pipeline(load)
     if options["dry_run"]:
-        tried = [_tried(pipeline, request) for request in requests]  # all of them, so that a refused run prints none
+        # all of them, so that a refused run prints none
+        tried = [_tried(pipeline, each, series, prover, each is requests[-1]) for each in requests]
         for resolved, sentences in tried:
             echo(resolved.to_json())
             for sentence in sentences:
@@ -220,13 +221,17 @@ def asked(prompt: str | None, options: dict[str, Any]) -> tuple[list[Request], S
     return image_folder.requests_over(base, names, series.output.folder), replace(series, names=names, damaged=damaged)
 
 
-def _tried(pipeline: Pipeline, request: Request) -> tuple[Resolved, list[str]]:
-    """Returns the request with its open choices made, and what is to be said of its controls and what they cost. Raises as
-    drawing it does, before a step."""
+def _tried(
+    pipeline: Pipeline, request: Request, series: Series, prover: CanaryProver, last: bool
+) -> tuple[Resolved, list[str]]:
+    """Returns the request with its open choices made, and what drawing it says before a step, with what it costs; `last` says
+    that no other comes after it. Raises as drawing it does."""
     check_pictures(request)
-    notices = pipeline.check_controls(request)
+    pipeline.check_controls(request)
     resolved = pipeline.resolve(request)
-    return resolved, [*fields_without_effect(request), *notices, *pipeline.prices(resolved)]
+    prover.foretell(pipeline.engine(request).description)
+    said = pipeline.notices(request, resolved, series.count, series.batch, last)
+    return resolved, list(dict.fromkeys((*prover.new_notices(), *said, *pipeline.prices(resolved))))
 
 
 def _runs(

@@ -21,14 +21,28 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def show(total: int, as_json: bool = False, quiet: bool = False) -> Iterator[Callable[[Event], None]]:
-    """Yield a function that shows an event. Paths go to stdout, everything else to stderr."""
+    """Yield a function that shows an event. Paths go to stdout, everything else to stderr, a notice once."""
     if as_json:
         yield lambda event: echo(to_json(event))
     elif quiet or not sys.stderr.isatty():
-        yield lambda event: _plain(event, quiet)
+        yield _once(lambda event: _plain(event, quiet))
     else:
         with _bar(total) as tell:
-            yield tell
+            yield _once(tell)
+
+
+def _once(tell: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Returns a function that passes on events, but no notice that was told before, as each picture of a folder has the same."""
+    noticed: set[str] = set()
+
+    def tell_news(event: Event) -> None:
+        if isinstance(event, Notice):
+            if event.message in noticed:
+                return
+            noticed.add(event.message)
+        tell(event)
+
+    return tell_news
 
 
 @contextlib.contextmanager

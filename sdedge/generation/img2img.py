@@ -16,7 +16,7 @@ from sdedge.images import mask as masks
 from sdedge.images.source import Size, fit, load, read_source
 from sdedge.images.stitch import Crop, crop_around
 from sdedge.request import Request, Resolved, Task
-from sdedge.request_fields import MAX_SIDE
+from sdedge.request_fields import MAX_SIDE, MIN_SIDE
 
 WORTH_SAYING = 0.1
 """Greys as a fraction of what a mask marks: below it they are the rim of brushes."""
@@ -30,6 +30,7 @@ class SourceImage:
     crop     the part of the canvas that is drawn
     pixels   that part at the request's size, uint8
     mask     bool at the request's size, True where drawn anew; None without a mask
+    size     width and height of the whole picture, with what outpainting adds
     strengths  float32 at the request's size, 0 … 1: how strongly each pixel is drawn anew; None where the mask is hard
     alpha    float32 (H, W) of the canvas: the fraction of each pixel that is drawn anew; None without a mask
     notices  sentences for the user
@@ -44,6 +45,7 @@ class SourceImage:
     notices: tuple[str, ...] = ()
     matches_colours: bool = False
     strengths: np.ndarray | None = None
+    size: Size = (0, 0)
 
     def finish(self, pixels: np.ndarray) -> np.ndarray:
         """Returns the result of a drawing, uint8 at the request's size: it is put back into the canvas where there is a mask."""
@@ -72,7 +74,7 @@ def drawn_size(request: Request, facts: ModelFacts) -> Size:
         scale = min(min(max(min(W, H), native), 1.5 * native) / min(W, H), 2 * native / max(W, H))
 
     def rounded(side: float) -> int:
-        return min(max(round(side / unit) * unit, 64), MAX_SIDE // unit * unit)
+        return min(max(round(side / unit) * unit, MIN_SIDE), MAX_SIDE // unit * unit)
 
     return request.width or rounded(W * scale), request.height or rounded(H * scale)
 
@@ -83,6 +85,24 @@ def settled_size(request: Request, engine: Engine) -> Size:
     if all(fixed) or Capability.NEAREST_SIZE not in engine.can:
         return wanted
     return engine.nearest_size(wanted, fixed)
+
+
+def size_notice(request: Request, resolved: Resolved, source: SourceImage | None, engine: Engine) -> str:
+    """Returns what is to be said where a picture is drawn at another size than its own, which nobody chose; "" else."""
+    drawn = (resolved.width, resolved.height)
+    if source is None or request.mask_only or request.width or request.height or drawn == source.size:
+        return ""
+    (W, H), unit = source.size, engine.facts.downscale
+    own = round(W / unit) * unit, round(H / unit) * unit
+    where = "" if source.alpha is None else " and put back into it"
+    said = f"The picture has {W}x{H} pixels and is drawn at {drawn[0]}x{drawn[1]}{where}"
+    if Capability.NEAREST_SIZE in engine.can:
+        return f"{said}, the nearest size that {engine.facts.name} was converted for; {Remedy.CONVERT_OTHER_SIZES}."
+    if own == drawn:
+        return f"{said}, as sides are multiples of {unit}."
+    if min(own) < MIN_SIDE or max(own) > MAX_SIDE:
+        return f"{said}, a size that suits {engine.facts.name}; sides have from {MIN_SIDE} to {MAX_SIDE} pixels."
+    return f"{said}, a size that suits {engine.facts.name}; {Remedy.GIVE_SIZE.format(name=f'{own[0]}x{own[1]}')}."
 
 
 def open_source(request: Resolved) -> SourceImage | None:
@@ -97,7 +117,8 @@ def open_source(request: Resolved) -> SourceImage | None:
     canvas, notices = read_source(request.image)
     if request.task is Task.IMG2IMG:
         fitted = fit(canvas, size)
-        return SourceImage(fitted, Crop((0, 0, *size), size), fitted, notices=notices)
+        own = (canvas.shape[1], canvas.shape[0])
+        return SourceImage(fitted, Crop((0, 0, *size), size), fitted, notices=notices, size=own)
     mask: np.ndarray | None = None
     if request.mask is not None:
         greys, mask_notices = masks.read_grey_mask(request.mask, (canvas.shape[1], canvas.shape[0]), canvas)
@@ -137,4 +158,5 @@ def _masked_source(request: Resolved, canvas: np.ndarray, greys: np.ndarray, not
         notices,
         request.match_colours,
         None if greys.dtype == bool else crop.cut_strengths(greys),
+        (canvas.shape[1], canvas.shape[0]),
     )

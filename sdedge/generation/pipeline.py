@@ -18,8 +18,9 @@ from sdedge.engines.protocol import Capability, Component, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.events import Event, Loading, Notice
 from sdedge.generation import control_predictor, img2img, out_of_memory, speed
-from sdedge.generation.guidance import branch_count, image_guidance, without_effect
+from sdedge.generation.guidance import branch_count, image_guidance
 from sdedge.generation.journals import Journals
+from sdedge.generation.notices import known_before
 from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, resolve_passes, run_passes, settled
 from sdedge.generation.price import control_prices, memory_price, remember_step
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, journaled_batches, resolve_wildcards
@@ -93,6 +94,22 @@ class Pipeline:
         wants_safety(resolved, facts)
         return resolved
 
+    def notices(
+        self, request: Request, resolved: Resolved, count: int = 1, batch: int = 1, last: bool = False
+    ) -> Iterator[str]:
+        """Yields what `images` says of a request before its first step, in sentences; no network is loaded for that.
+
+        `resolved` is what `resolve` made of it. Raises as `images` does.
+        """
+        yield from fields_without_effect(request)
+        engine, source = self.engine(resolved), img2img.open_source(resolved)
+        yield from known_before(engine, request, resolved, source)
+        events = _plan_memory(engine, resolved, source, min(batch, count), last and count <= batch)
+        yield from (event.message for event in events if isinstance(event, Notice))
+        prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(count)]
+        for group in batches(engine, prepared, batch):
+            yield from adapt(engine, [member.request for member in group], is_drawn=False)
+
     def prices(self, request: Resolved) -> Iterator[str]:
         """Yields what each control of a request adds to its steps and its memory, and what a picture takes of that in all, in
         sentences; nothing is loaded for that."""
@@ -141,15 +158,11 @@ class Pipeline:
         resolved = self.resolve(request)
         engine = self.engine(resolved)
         source, reported = img2img.open_source(resolved), set(engine.facts.report)
-        yield from map(Notice, control_predictor.attach(engine, resolved, source))
+        yield from map(Notice, known_before(engine, request, resolved, source))
         prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(first, count)]
         earliest = next((each.request for each in prepared), resolved)
-        yield from _prepare(engine, resolved, source, min(batch, count), last and count <= batch, earliest)
-        if request.image_guidance is not None and resolved.image_guidance is None:
-            yield Notice(
-                f"The model {engine.facts.name} is not InstructPix2Pix; its image guidance {request.image_guidance:g} has no "
-                "effect."
-            )
+        yield from _plan_memory(engine, resolved, source, min(batch, count), last and count <= batch)
+        yield from _prepare(engine, resolved, source, earliest)
         yield Loading("text")
         noticed: set[str] = set()
         size = finished_size(resolved, source)
@@ -220,12 +233,11 @@ def _decoded(engine: Engine, member: PreparedRequest, drawing: Drawing) -> Gener
     return pixels
 
 
-def _prepare(
-    engine: Engine, request: Resolved, source: img2img.SourceImage | None, batch: int, is_last: bool, first: Resolved
+def _plan_memory(
+    engine: Engine, request: Resolved, source: img2img.SourceImage | None, batch: int, is_last: bool
 ) -> Iterator[Event]:
-    """Yields the notices that are known before the work, and refuses what is known to fail. `is_last` says that nothing comes
-    after the first batch, whose first picture is `first`."""
-    yield from (Notice(line) for line in (*engine.facts.report, *(source.notices if source else ())))
+    """Chooses how memory is used, says so, and refuses what is known to fail. `is_last` says that nothing comes after the first
+    batch."""
     size = finished_size(request, source)
     check_passes(engine, request, size)
     later = list(settled(request, size))
@@ -237,17 +249,15 @@ def _prepare(
         is_last and source is None and not later,
         request.windows.part_of(widest[0], widest[1]) if request.windows else None,
     )  # fmt: skip
+
+
+def _prepare(engine: Engine, request: Resolved, source: img2img.SourceImage | None, first: Resolved) -> Iterator[Event]:
+    """Loads what the work begins with; `first` is the request of its first picture."""
     if Capability.FIRST_LOAD in engine.can:
         yield from _adapt(engine, [first], source)
     if wants_safety(request, engine.facts):
         yield Loading("safety checker")
         engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is refused now, not after
-    for notice in filter(None, (speed.unsupported(engine, request), without_effect(request, engine.facts))):
-        yield Notice(notice)
-    if engine.facts.guidance_channels and request.negative:
-        yield Notice(
-            f"The model {engine.facts.name} reads the guidance scale itself and no negative prompt; it is left out."
-        )
 
 
 def _adapt(

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from sdedge import catalog
-from sdedge.engines.protocol import Engine, LoraUse
+from sdedge.engines.protocol import Capability, Engine, LoraUse
 from sdedge.errors import ModelError
 from sdedge.generation.journals import BatchJournals, Journals
 from sdedge.library.adapters import find_embeddings, find_lora, look_up_lora, wildcards_chosen
@@ -77,11 +77,11 @@ def _chosen_in(each: Pass, seed: int) -> tuple[Pass, list[Choice]]:
     return replace(each, changes=changes), [choice for chosen in texts.values() for choice in chosen.choices]
 
 
-def adapt(engine: Engine, requests: Sequence[Resolved]) -> tuple[str, ...]:
+def adapt(engine: Engine, requests: Sequence[Resolved], is_drawn: bool = True) -> tuple[str, ...]:
     """Applies the LoRAs that the prompts name, and no others. All of the prompts name the same ones.
 
-    Returns notices: LoRAs found by another name, names in their files that match nothing, embeddings that do not fit,
-    tags left out. Raises InvalidRequest for an unknown LoRA.
+    Where nothing `is_drawn`, an engine that would write files for that does not. Returns notices: LoRAs found by another name,
+    names in their files that match nothing, embeddings that do not fit, tags left out. Raises InvalidRequest for an unknown LoRA.
     """
     tags = extract_loras(requests[0].prompt)[1]
     loras = [look_up_lora(tag.name) for tag in tags]
@@ -90,7 +90,7 @@ def adapt(engine: Engine, requests: Sequence[Resolved]) -> tuple[str, ...]:
     ]
     notices = [lora.note for lora in loras if lora.note]
     notices += [notice for request in requests for notice in left_out(request.prompt, request.negative)]
-    notices += engine.adapt(uses)
+    notices += engine.adapt(uses) if is_drawn or Capability.FIRST_LOAD not in engine.can else ()
     notices += [notice for request in requests for notice in embedding_vectors(engine, request).notices]
     return tuple(dict.fromkeys(notices))
 

@@ -43,13 +43,29 @@ class CanaryProver:
     def begin(self, engine: str) -> None:
         """Asks an engine, in a process beside this one, unless what comes of it is known."""
         asked = canary.asked_engine(engine)
-        if not canary.is_heeded() or asked in self._processes:
-            return
-        known = canary.verdict(asked)
-        if known.state is State.UNKNOWN and not known.trusted and time.time() - known.time > AGAIN:
+        if self._is_due(asked):
             self._processes[asked] = self._begin(asked)
             if self._processes[asked] is not None:
-                self._notices.append(_BEGUN.format(engine=asked))
+                self._say_begun(asked)
+
+    def foretell(self, engine: str) -> None:
+        """Says what `begin` would, and begins nothing."""
+        asked = canary.asked_engine(engine)
+        if self._is_due(asked):
+            self._say_begun(asked)
+
+    def _is_due(self, asked: str) -> bool:
+        """Returns whether an engine is to be asked: nothing is known of it, and this process does not ask it already."""
+        if not canary.is_heeded() or asked in self._processes:
+            return False
+        known = canary.verdict(asked)
+        return known.state is State.UNKNOWN and not known.trusted and time.time() - known.time > AGAIN
+
+    def _say_begun(self, asked: str) -> None:
+        sentence = _BEGUN.format(engine=asked)
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self._notices.append(sentence)
 
     def is_asked(self, engine: str) -> bool:
         """Returns whether the process that asks an engine is still at work."""
