@@ -39,8 +39,9 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text or self._help_of(ctx, name)) for name, (_, text) in self.table().items()])
+            formatter.write_dl([(name, text or self.help_of(ctx, name)) for name, (_, text) in self.table().items()])
 
-    def _help_of(self, ctx: click.Context, name: str) -> str:
+    def help_of(self, ctx: click.Context, name: str) -> str:
+        """Returns a command's own line of help, for which it is imported."""
         command = self.get_command(ctx, name)
         return command.get_short_help_str(80) if command else ""

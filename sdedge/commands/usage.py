@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
 import click
 
 _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # older ones show the help themselves
+_BEYOND = re.compile(r"unexpected extra arguments? \((.*)\)", re.S)
 _MUCH_LIKE = 0.75
 """Of two names' letters, the fraction that must be the same for one to be meant by the other."""
 
@@ -28,10 +30,22 @@ def usage_sentence(error: click.ClickException) -> str:
     if (name := getattr(error, "command_name", None)) is not None:
         return f"There is no command {name}; {_instead(name, _commands_beside(error.ctx), look_up)}."
     if isinstance(error, click.MissingParameter):
-        return f"{spoken(error.param)} is missing; {look_up}."
+        line = f"write `{_usage(error.ctx)}`, or " if isinstance(error.param, click.Argument) else ""
+        return f"{spoken(error.param)} is missing; {line}{look_up}."
     if isinstance(error, click.BadParameter):  # of a type that says what to write, behind what was written
         return f"{spoken(error.param)} {error.message}"
+    if (beyond := _BEYOND.search(error.message)) is not None:
+        too_many = f"`{_usage(error.ctx)}` takes no more, and behind it stands {beyond[1]}"
+        return f"{too_many}; put words that belong together in quotes, or {look_up}."
     return f"{error.format_message().rstrip('.')}; {look_up}."
+
+
+def _usage(ctx: click.Context | None) -> str:
+    """Returns how a command is written with its arguments, without its options."""
+    if ctx is None:
+        return ""
+    pieces = [piece for piece in ctx.command.collect_usage_pieces(ctx) if piece != "[OPTIONS]"]
+    return " ".join((ctx.command_path, *pieces))
 
 
 def _instead(name: str, known: Iterable[str] | None, look_up: str) -> str:

@@ -39,26 +39,28 @@ class NumberType(click.ParamType):  # type: ignore[type-arg]
         try:
             number = self.kind(value)
         except ValueError:
-            raise self._refusal(f"{spoken(param)} is {shown(value)}, which is not a {self.name}; give it") from None
+            raise self._refusal(param, f"is {shown(value)}, which is not a {self.name}; give it") from None
         if self._fits(number):
             return number
-        raise self._refusal(f"{spoken(param)} {number:.12g} is out of range; choose")
+        raise self._refusal(param, f"{number:.12g} is out of range; choose")
 
     def _fits(self, number: float) -> bool:
         if math.isnan(number):
             return False
         return (self.low is None or number >= self.low) and (self.high is None or number <= self.high)
 
-    def _refusal(self, start: str) -> InvalidRequest:
-        """Returns the error whose sentence begins so; what fits is its end."""
+    def _refusal(self, param: click.Parameter | None, said: str) -> InvalidRequest:
+        """Returns the error that says so of a parameter; what fits is the end of its sentence."""
         low, high = (None if bound is None else f"{bound:.12g}" for bound in (self.low, self.high))
         if low is not None and high is not None:
             fits = f" from {low} to {high}"
         elif low is not None:
             fits = f" {low} or more"
         else:
-            fits = " one such as 20" if self.kind is int else " one such as 0.75"
-        return InvalidRequest(f"{start}{fits}.", field=self.field)
+            default = None if param is None else param.default
+            example = default if isinstance(default, int | float) else 20 if self.kind is int else 0.75
+            fits = f" one such as {example:.12g}"
+        return InvalidRequest(f"{spoken(param)} {said}{fits}.", field=self.field)
 
 
 def integer(low: int | None = None, high: int | None = None, field: str = "") -> NumberType:

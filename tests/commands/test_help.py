@@ -78,3 +78,12 @@ def test_the_page_fits_has_two_columns_and_breaks_no_default(path, width):
         assert is_long or (option.endswith("  ") and text[:1].strip()), line
         assert line.count("[default:") == len(re.findall(r"\[default: [^]]*\]", line)), line
         assert "\xa0" not in line
+
+
+def test_every_command_of_the_program_is_listed_once_under_a_heading():
+    listed = sections(CliRunner().invoke(cli, ["--help"], terminal_width=80).stdout.splitlines())
+    names = [
+        line.split()[0] for heading, lines in listed.items() if heading not in ("Options", "Usage") for line in lines
+    ]
+    assert sorted(names) == sorted(cli.list_commands(click.Context(cli))) and "More" not in listed
+    assert names[0] == "generate"

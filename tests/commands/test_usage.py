@@ -50,9 +50,12 @@ def test_no_command_refuses_numbers_and_names_in_the_style_of_click():
      ("queue pauze", "There is no command pauze; write pause, or see `sdedge queue --help`."),
      ("queue cancel x", "JOB is 'x', which is not a whole number; give it one such as 20."),
      ("gallery search --since x", "--since 'x' is not a date; write it as 2026-05-31."),
-     ("info", "IMAGE is missing; see `sdedge info --help`."),
-     ("upscale", "IMAGE is missing; see `sdedge upscale --help`."),
-     ("info a b", "extra argument (b); see `sdedge info --help`."),
+     ("info", "IMAGE is missing; write `sdedge info IMAGE`, or see `sdedge info --help`."),
+     ("upscale", "IMAGE is missing; write `sdedge upscale IMAGE…`, or see `sdedge upscale --help`."),
+     ("grid x", "--x is missing; see `sdedge grid --help`."),
+     ("generate a house at night", "`sdedge generate [PROMPT]` takes no more, and behind it stands house at night; put words "
+      "that belong together in quotes, or see `sdedge generate --help`."),
+     ("reproduce a.png --at-least x", "--at-least is 'x', which is not a number; give it one such as 40."),
      ("convert coreml a -o b --target macOS9", "--target is 'macOS9'; choose one of macOS13, macOS14, macOS15."),
      ("doctor --model x", "give --report FILE too.")],
 )  # fmt: skip
