@@ -86,8 +86,8 @@ def notes(*arguments: object) -> list[str]:
      (["--memory", "low"], "Memory mode low"), (["--variation-seed", "3"], "Variation seed has no effect")],
 )  # fmt: skip
 def test_a_dry_run_says_what_a_real_one_says(models, tmp_path, photo, options, part):
-    given = [str(photo) if each == "PHOTO" else each for each in options]
-    common = ["--model", models[4], "--steps", "1", "--seed", "1", "--device", "cpu", *given]
+    typed = [str(photo) if each == "PHOTO" else each for each in options]
+    common = ["--model", models[4], "--steps", "1", "--seed", "1", "--device", "cpu", *typed]
     drawn, dry = notes(*common, "-o", tmp_path / "a.png"), notes(*common, "--dry-run")
     assert any(part in note for note in drawn) and (tmp_path / "a.png").exists()
     assert [note for note in drawn if note not in dry] == []
