@@ -25,7 +25,7 @@ from gui.shell.reveal import show_file
 from gui.shell.studio import Studio
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone
 from sdedge.library.gallery import Gallery, GalleryEntry
-from sdedge.library.job_states import JobState, PausedBy
+from sdedge.library.job_states import JobState, PausedBy, Wish
 from sdedge.library.jobs import Job, Queue
 from sdedge.places import data_folder
 from sdedge.process.spawn import LOG
@@ -127,7 +127,7 @@ class CanvasPresenter(QObject):
         progress = self._studio.board.progress(job_id)
         if progress is None:
             return
-        self._strip.work(progress, lambda: self._studio.board.cancel(job_id))
+        self._strip.work(progress, partial(self._studio.board.cancel, job_id, Wish.PICTURE))
         if progress.preview and self._shows(progress):
             preview = QImage.fromData(base64.b64decode(progress.preview.partition(",")[2]))
             progress.preview = None  # shown once
@@ -308,7 +308,7 @@ class CanvasPresenter(QObject):
         if job is not None:
             self._failed, self._tells_why = None, False
             if board.progress(job.id) is None:
-                self._strip.work(board.begin(job), lambda: board.cancel(job.id))
+                self._strip.work(board.begin(job), partial(board.cancel, job.id, Wish.PICTURE))
         elif self._failed is not None and not went_on and self._is_still_failed(self._failed):
             return
         else:

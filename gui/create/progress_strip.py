@@ -12,7 +12,7 @@ from gui.look import motion
 from gui.look.accessible import announce
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
-from gui.queue.progress import SLOW, PictureProgress, spoken
+from gui.queue.progress import PROVING, SLOW, PictureProgress, spoken
 from gui.shell.advice import for_the_window
 from gui.shell.studio import Studio
 from sdedge.library.job_states import Wish
@@ -55,7 +55,7 @@ class ProgressStrip(QFrame):
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(GAP)
         self._shown: list[QPushButton] = []
-        self._quarter = 0
+        self._quarter, self._waits = 0, False
         self._lay_out()
         self._clock = QTimer(self)  # the seconds of a phase without steps
         self._clock.setInterval(500)
@@ -98,18 +98,21 @@ class ProgressStrip(QFrame):
         self.rest(self.describe_summary(summary))
         self._summary = summary
 
-    def work(self, progress: PictureProgress, cancel: Callable[[], object]) -> None:
-        """Follows a job."""
+    def work(self, progress: PictureProgress, end_after: Callable[[], object]) -> None:
+        """Follows a job, with a button that ends one of many after its picture; Generate's own place has the one that cancels."""
         if progress is not self._progress:
             self._end()
             self._progress = progress
             set_kind(self._text, "")
-            keys = self._studio.actions["cancel"].shortcut().toString()
-            button = plain_button(self.tr("Cancel"), cancel)
-            set_tooltip(button, self.tr("Cancel the picture ({0})").format(keys))
-            self._add(button)
+            keys = self._studio.actions["cancel-after"].shortcut().toString()
+            self._after = plain_button(self.tr("End After This Picture"), end_after)
+            set_tooltip(self._after, self.tr("Keep what is drawn, and leave out the rest ({0})").format(keys))
+            self._check = plain_button(self.tr("What Is Checked?"), self._studio.actions["device"].trigger)
+            for button in (self._after, self._check):
+                self._add(button)
+                button.hide()
             self._clock.start()
-            self._quarter = 0
+            self._quarter, self._waits = 0, False
             announce(self, self.describe(progress))
         self._show_progress()
         self._announce_quarter(progress)
@@ -134,7 +137,7 @@ class ProgressStrip(QFrame):
 
     def buttons(self) -> list[QPushButton]:
         """Returns those shown now."""
-        return list(self._shown)
+        return [button for button in self._shown if not button.isHidden()]
 
     # Words
 
@@ -158,7 +161,7 @@ class ProgressStrip(QFrame):
                 parts.append(self.tr("ends after this picture"))
             elif progress.remaining is not None:
                 parts.append(self.tr("about {0} left").format(spoken(progress.remaining)))
-            return "   ".join(parts)
+            return "   ".join([*parts, *self._say_check(progress)])
         phases = {
             "waiting": self.tr("Starting the engine"),
             "model": self.tr("Loading the model"),
@@ -170,14 +173,24 @@ class ProgressStrip(QFrame):
             "saving": self.tr("Saving"),
             "finding": self.tr("Finding what to draw again"),
             "memory": self.tr("Planning the memory"),
-            "proving": self.tr("Checking the engine"),
+            "proving": self.tr("The picture is drawn. The engine is checked before it is shown, once on this machine"),
         }
-        parts = [phases.get(progress.phase.partition(":")[0], progress.phase.capitalize())]
+        parts = [phases.get(progress.phase.partition(":")[0], progress.phase.capitalize()), *self._say_check(progress)]
         if (elapsed := progress.elapsed()) >= 1:
             parts.append(spoken(elapsed))
         if elapsed >= SLOW and progress.phase in ("model", "waiting"):
             parts.append(self.tr("large models take up to a minute; a first compilation takes minutes"))
         return "   ".join(parts)
+
+    def _say_check(self, progress: PictureProgress) -> list[str]:
+        """Returns how far the check of the engine is, where one runs beside the drawing or the picture waits for it."""
+        check = progress.check
+        if check is None:
+            return []
+        if not check.total:
+            return [self.tr("the engine is checked beside")] if progress.phase != PROVING else []
+        text = self.tr("{0} of {1} checked") if progress.phase == PROVING else self.tr("engine check {0} of {1}")
+        return [text.format(check.done, check.total)]
 
     def describe_summary(self, summary: JobSummary) -> str:
         """Returns the words for seeds, size and time."""
@@ -194,17 +207,21 @@ class ProgressStrip(QFrame):
         return "   ".join(parts)
 
     def _show_progress(self) -> None:
-        if self._progress is not None:
-            motion.show_share(self._bar, self._progress.fraction)
+        progress = self._progress
+        if progress is not None:
+            motion.show_share(self._bar, progress.share_of_check if progress.phase == PROVING else progress.fraction)
             self._bar.show()
-            self._say(self.describe(self._progress))
+            self._say(self.describe(progress))
+            self._after.setVisible(progress.ending is None and progress.count - progress.saved > 1)
+            self._check.setVisible(progress.phase == PROVING)
 
     def _announce_quarter(self, progress: PictureProgress) -> None:
-        """Every step would be too much to listen to."""
+        """Says a quarter, and that a picture waits for the check of its engine; every step would be too much to listen to."""
         quarter = int(QUARTERS * (progress.fraction or 0))
-        if quarter > self._quarter:
+        waits = progress.phase == PROVING
+        if quarter > self._quarter or waits > self._waits:
             announce(self, self.describe(progress))
-        self._quarter = quarter
+        self._quarter, self._waits = quarter, waits
 
     def _say(self, text: str) -> None:
         if text != self._text.text():
@@ -223,3 +240,4 @@ class ProgressStrip(QFrame):
     def _add(self, button: QPushButton) -> None:
         self._shown.append(button)
         self._buttons.addWidget(button)
+        button.show()

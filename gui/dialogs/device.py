@@ -49,8 +49,8 @@ class DeviceDialog(QDialog):
 
     def look(self) -> None:
         """Reads what is known and free."""
-        mine = self._studio.bridge.worker_memory
-        self._studio.bridge.background.run(lambda: probe_device(mine), self._show, owner=self)
+        mine, engine = self._studio.bridge.worker_memory, self._studio.board.checked_engine
+        self._studio.bridge.background.run(lambda: probe_device(mine, engine), self._show, owner=self)
         self._memory.look()
 
     def _show(self, device: Device) -> None:
@@ -64,11 +64,22 @@ class DeviceDialog(QDialog):
         else:
             formats = tr(_FORMATS.get(finding.dtype, finding.dtype))
             self.reason.setText(self.tr("Full-size models run in {0}. {1}").format(formats, finding.reason))
-        proved = self.tr("Checked, and right: {0}.").format(", ".join(device.proved)) if device.proved else ""
-        self.checked.setText(for_the_window(device.doubts) or proved)
-        self.checked.setVisible(bool(self.checked.text()))
+        self.checked.setText(self._say_checked(device))
+        for label in (self.checked, self.why_checked):
+            label.setVisible(bool(self.checked.text()))
         self._show_timings(device)
         self._show_memory(device)
+
+    def _say_checked(self, device: Device) -> str:
+        """Returns what is known of the engines, and how far the check is that runs now."""
+        proved = self.tr("Checked, and right: {0}.").format(", ".join(device.proved)) if device.proved else ""
+        parts, check = [for_the_window(device.doubts) or proved], device.check
+        if check is not None and check.total:
+            text = self.tr("{0} is being checked: {1} of {2} results are there.")
+            parts.append(text.format(check.engine, check.done, check.total))
+        elif check is not None:
+            parts.append(self.tr("{0} is being checked.").format(check.engine))
+        return " ".join(filter(None, parts))
 
     def _show_timings(self, device: Device) -> None:
         while (item := self._timings.takeAt(0)) is not None:
@@ -135,6 +146,7 @@ class DeviceDialog(QDialog):
     def _lay_out(self) -> None:
         self.device, self.reason, self.memory, self.planned = PlainLabel(), PlainLabel(), PlainLabel(), PlainLabel()
         self.checked, self.fault = PlainLabel(), FaultLabel()
+        self.why_checked = self._explain_check()
         self.button = QPushButton(self.tr("Measure"))
         self.button.clicked.connect(self.measure)
         self.release = QPushButton(self.tr("Give Back the Models' Memory"))
@@ -147,7 +159,8 @@ class DeviceDialog(QDialog):
         self._timings.setHorizontalSpacing(PAD)
         self._timings.setVerticalSpacing(2)
         set_kind(self.device, "strong")
-        device = (self.device, self.reason, self.checked, self._timings, self.fault, left(self.button))
+        known = (self.device, self.reason, self.checked, self.why_checked)
+        device = (*known, self._timings, self.fault, left(self.button))
         memory = (self.memory, self.bar, self.planned, left(self.release))
         fill(
             self,
@@ -155,6 +168,16 @@ class DeviceDialog(QDialog):
             card(self.tr("Memory"), *memory, gap=HALF),
             card(self.tr("Speeds"), *self._speeds(), gap=HALF),
         )
+
+    def _explain_check(self) -> PlainLabel:
+        label = PlainLabel(
+            self.tr(
+                "An update of the system or of a driver can spoil pictures without any error. So what a device computes in a "
+                "number format is compared with known results once, when it is first used, and again after updates."
+            )
+        )
+        set_kind(label, "caption")
+        return label
 
     def _speeds(self) -> list[PlainLabel]:
         labels: list[PlainLabel] = []

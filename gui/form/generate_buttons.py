@@ -12,7 +12,7 @@ from gui.look.readable import percent
 from gui.look.theme import GAP, HALF, Theme, set_kind
 from gui.shell.actions import name_button
 from gui.shell.studio import Studio
-from sdedge.library.job_states import PausedBy
+from sdedge.library.job_states import PausedBy, Wish
 
 DOUBLE = 0.7
 """Seconds for which Cancel takes no press after it came: the second half of a double click on Generate is none."""
@@ -92,7 +92,7 @@ class GenerateButtons(QWidget):
         if shown != self._fraction:
             self._fraction = shown
             self._paint_ring()
-        ending = progress is not None and progress.ending is not None
+        ending = progress is not None and progress.ending not in (None, Wish.PICTURE)  # which can still be cut short
         self.cancel.setText(self.tr("Cancelling") if ending else self.tr("Cancel"))
         self.cancel.setAccessibleDescription("" if shown is None else percent(shown))
 

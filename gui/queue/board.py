@@ -10,7 +10,7 @@ from gui.queue.progress import PictureProgress
 from gui.shell.advice import for_the_window
 from gui.shell.background import in_words
 from gui.shell.bridge import Bridge
-from sdedge.events import Cancelled, Continued, Event, Failed, Finished, ImageDone, Loading, Step
+from sdedge.events import Cancelled, Checking, Continued, Event, Failed, Finished, ImageDone, Loading, Step
 from sdedge.library.gallery import Gallery
 from sdedge.library.job_states import ENDED, OPEN, JobState, PausedBy, Wish
 from sdedge.library.jobs import Job, Queue
@@ -47,6 +47,8 @@ class JobBoard(QObject):
         super().__init__(bridge)
         self.bridge = bridge
         self.board = Board()
+        self.checked_engine = ""
+        """The engine whose check was heard of last."""
         self._progress: dict[int, PictureProgress] = {}
         self._ends = 0
         """Ends of jobs that were heard."""
@@ -156,13 +158,15 @@ class JobBoard(QObject):
             job = self.find(id)
             progress = self.begin(job) if job else self._progress.setdefault(id, PictureProgress())
         progress.hear(event)
+        if isinstance(event, Checking):
+            self.checked_engine = event.engine
         if isinstance(event, ImageDone):
             self.drawn.emit(id, event)
         if isinstance(event, (Finished, Failed, Cancelled)):
             del self._progress[id]
             self._ends += 1
             self.ended.emit(id, event)
-        elif isinstance(event, (Step, Continued, Loading, ImageDone)):
+        elif isinstance(event, (Step, Continued, Checking, Loading, ImageDone)):
             self.progressed.emit(id)
         elif message:
             self.noticed.emit(id, for_the_window(message))

@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersiste
 from gui.languages.texts import for_others
 from gui.look.plain import plain_tooltip
 from gui.queue.board import JobBoard
-from gui.queue.progress import PictureProgress, spoken
+from gui.queue.progress import PROVING, PictureProgress, spoken
 from gui.shell.advice import for_the_window
 from sdedge.library.job_states import JobState, Wish
 from sdedge.library.jobs import Job
@@ -95,6 +95,8 @@ class QueueModel(QAbstractListModel):
             return self.tr("ending")
         if progress is None or not progress.total:
             return self.tr("starting")
+        if progress.phase == PROVING:
+            return self.tr("drawn, the engine is checked")
         parts = [self.tr("step {0}/{1}").format(progress.index, progress.total)]
         if progress.passes > 1:
             parts.append(self.tr("pass {0}/{1}").format(progress.pass_number, progress.passes))

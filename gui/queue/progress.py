@@ -6,10 +6,12 @@ import statistics
 import time
 from dataclasses import dataclass, field
 
-from sdedge.events import Continued, Event, ImageDone, Loading, Step
+from sdedge.events import Checking, Continued, Event, ImageDone, Loading, Step
 from sdedge.library.job_states import Wish
 
 RECENT = 12  # steps whose median counts
+PROVING = "proving"
+"""The phase in which a picture that is drawn waits for the check of its engine."""
 SLOW = 10.0  # seconds of loading after which one wants to know how long it usually takes
 
 
@@ -30,6 +32,8 @@ class PictureProgress:
     continued: int = 0
     """The step from which the picture went on that an earlier attempt began; 0 for one that was begun now."""
     preview: str | None = None
+    check: Checking | None = None
+    """How far the check is that runs beside; None when there is none."""
     began: float = field(default_factory=time.monotonic)
     phase_began: float = field(default_factory=time.monotonic)
     _size: int = 1
@@ -54,6 +58,8 @@ class PictureProgress:
             self._last_step = None  # what comes before the next step is no step
         elif isinstance(event, ImageDone):
             self.saved, self.continued = max(self.saved, event.index + 1), 0
+        elif isinstance(event, Checking):
+            self.check = event if event.done < event.total or not event.total else None
 
     def _hear_step(self, step: Step, now: float) -> None:
         if step.pass_number != self.pass_number:
@@ -85,6 +91,11 @@ class PictureProgress:
             waiting = max(0, self._after - self.saved - 1) if self.pass_number > 1 else 0
             current = drawn * min(self._size, self.count - self.saved) + waiting / self.passes
         return min(1.0, (self.saved + current) / self.count)
+
+    @property
+    def share_of_check(self) -> float | None:
+        """Of the check that runs beside, 0 to 1; None where nobody knows."""
+        return self.check.done / self.check.total if self.check is not None and self.check.total else None
 
     @property
     def remaining(self) -> float | None:

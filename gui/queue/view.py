@@ -139,7 +139,7 @@ class QueueView(QWidget):
         menu, board, id = QMenu(self), self._board, job.id
         if job.state == JobState.RUNNING:
             menu.addAction(self.tr("Cancel now"), lambda: board.cancel(id, Wish.NOW))
-            menu.addAction(self.tr("Cancel after this picture"), lambda: board.cancel(id, Wish.PICTURE))
+            menu.addAction(self.tr("End after this picture"), lambda: board.cancel(id, Wish.PICTURE))
             menu.addAction(self.tr("End the engine at once"), lambda: board.cancel(id, Wish.KILL))
             menu.addAction(self.tr("Hold"), lambda: board.pause_job(id))
         elif job.state in MOVABLE:

@@ -94,7 +94,7 @@ ACTIONS = (
     Spec("trash", mark("Move to &Trash"), "picture", standard=Key.Delete, icon="trash",
          local=True),
     Spec("cancel", mark("&Cancel the Picture"), "queue", ("Esc",), icon="stop", view="create"),
-    Spec("cancel-after", mark("Cancel &After This Picture"), "queue", ("Shift+Esc",),
+    Spec("cancel-after", mark("End &After This Picture"), "queue", ("Shift+Esc",),
          view="create"),
     Spec("pause-queue", mark("&Pause the Queue"), "queue", ("Ctrl+P",), icon="pause",
          checkable=True, separated=True),

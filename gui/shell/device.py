@@ -8,9 +8,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdedge.events import Checking
 from sdedge.library.manifest import is_bundle
 from sdedge.machine import picture_memory
-from sdedge.machine.canary import State, Verdict, verdicts
+from sdedge.machine.canary import State, Verdict, progress, verdicts
 from sdedge.machine.findings import DeviceFinding, findings, processor
 from sdedge.machine.memory import available_memory
 from sdedge.machine.memory_plan import CHOICES, MemoryPlan, Sizes
@@ -31,6 +32,8 @@ class Device:
     """What kind it will be, while nothing was measured."""
     verdicts: tuple[Verdict, ...] = ()
     """What was found of the engines that were checked."""
+    check: Checking | None = None
+    """How far the check of an engine is that runs now."""
 
     @property
     def kind(self) -> str:
@@ -57,18 +60,20 @@ class Device:
         return picture_memory.ITEMSIZES.get(self.finding.dtype, 4) if self.finding else 4
 
 
-def probe_device(mine: int = 0) -> Device:
+def probe_device(mine: int = 0, engine: str = "") -> Device:
     """Returns the device that SDEDGE_DEVICE names, or the best measured one. `mine` are bytes that the engine's process has
-    already, which a picture may use as well."""
+    already, which a picture may use as well; `engine` is one that was being checked when that was last heard of."""
     measured, wanted = findings(), os.environ.get("SDEDGE_DEVICE", "auto")
     known = sorted(measured, key=lambda name: _ORDER.index(name.partition(":")[0]))
     chosen = wanted if wanted != "auto" else next(iter(known), "")
     free, total = available_memory()
     on_apple_silicon = sys.platform == "darwin" and platform.machine() == "arm64"
     expected = wanted.partition(":")[0] if wanted != "auto" else "mps" if on_apple_silicon else "cpu"
-    return Device(
-        measured.get(chosen), min(free + mine, total), total, expected if expected in _ORDER else "cpu", verdicts()
-    )
+    finding = measured.get(chosen)
+    asked = (engine, "cpu float32", f"{finding.device} {finding.dtype}" if finding else "")
+    check = next(filter(None, map(progress, filter(None, asked))), None)
+    kind = expected if expected in _ORDER else "cpu"
+    return Device(finding, min(free + mine, total), total, kind, verdicts(), check)
 
 
 def read_sizes(model: Path) -> Sizes | None:

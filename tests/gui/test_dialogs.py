@@ -18,7 +18,7 @@ from gui.shell.device import Device, plan_picture, probe_device, read_sizes
 from gui.shell.settings import Settings
 from sdedge.engines.open import locate
 from sdedge.engines.torch.cpu import packed_cache
-from sdedge.events import Finished
+from sdedge.events import Checking, Finished
 from sdedge.images import metadata
 from sdedge.machine import canary
 from sdedge.machine.canary import State, Verdict
@@ -149,13 +149,22 @@ def test_the_device_dialog_says_in_one_line_what_the_check_of_engines_found(open
     window.actions_list["device"].trigger()
     dialog = last_dialog(window)
     qtbot.waitUntil(lambda: bool(dialog.device.text()))
-    assert dialog.checked.isHidden()
+    assert dialog.checked.isHidden() and dialog.why_checked.isHidden()
+    canary.keep_progress(Checking("cpu float32", 3, 10, "attention"))
+    dialog.look()
+    qtbot.waitUntil(lambda: dialog.checked.text() == "cpu float32 is being checked: 3 of 10 results are there.")
+    assert dialog.why_checked.isVisible() and "once" in dialog.why_checked.text()
+    canary.end_progress("cpu float32")
     canary.keep(Verdict("cpu float32", State.PROVED))
     dialog.look()
     qtbot.waitUntil(lambda: dialog.checked.text() == "Checked, and right: cpu float32.")
     canary.keep(Verdict("mps float16", State.FAILED, "a gain of 1.020 in attention of 320 channels"))
     dialog.look()
     qtbot.waitUntil(lambda: "mps float16 is switched off" in dialog.checked.text())
+    window.studio.board.checked_engine = "openvino bfloat16"  # as was heard of last
+    canary.keep_progress(Checking("openvino bfloat16", 0, 0))
+    dialog.look()
+    qtbot.waitUntil(lambda: dialog.checked.text().endswith(" openvino bfloat16 is being checked."))
     assert "1.020" in dialog.checked.text() and "--" not in dialog.checked.text() and dialog.checked.wordWrap()
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtWidgets import QAbstractButton
 
+from gui.form import generate_buttons
 from sdedge.events import Cancelled, Failed, Finished, ImageDone
 from sdedge.images.metadata import read, to_request
 from sdedge.library.gallery import Gallery
@@ -176,11 +177,12 @@ def test_several_pictures_wait_in_line_while_the_form_is_edited(desk):
     assert desk.form.text("steps") == "none" and all(isinstance(end, Finished) for end in desk.ends)
 
 
-def test_cancel_ends_the_picture_and_the_next_one_is_drawn(desk, qtbot):
+def test_cancel_ends_the_picture_and_the_next_one_is_drawn(desk, qtbot, monkeypatch):
+    monkeypatch.setattr(generate_buttons, "DOUBLE", 0)
     desk.form.put(prompt="a house", steps=200)
     desk.generate()
     desk.wait(lambda: desk.board.running is not None and "step" in desk.view.strip.text)
-    desk.press("Cancel", desk.view.strip)
+    desk.press("Cancel", desk.view.form.buttons)
     desk.wait(lambda: len(desk.ends) == 1)
     assert isinstance(desk.ends[0], Cancelled) and not desk.drawn and "Cancelled" in desk.view.strip.text
     desk.form.put(steps=4)
