@@ -21,7 +21,7 @@ class TokenCard(QFrame):
         super().__init__()
         set_kind(self, "card")
         self._page = ""
-        self._is_given = False
+        self._was_typed = False
         self._ask, self._make = PlainLabel(), PlainLabel()
         self._where = PlainLabel(
             self.tr("It goes into the system's keyring; where there is none it is forgotten when sdedge is closed.")
@@ -56,7 +56,7 @@ class TokenCard(QFrame):
 
     def explain(self, page: str, gated: bool) -> None:
         """Says the steps: a `gated` repository is asked for on its page first, a private one is not."""
-        self._is_given = self._is_given and page == self._page
+        self._was_typed = self._was_typed and page == self._page
         self._page = page
         self._ask.setText(
             self.tr("1. On its page, sign in and press the button that agrees to its conditions and asks for access.")
@@ -69,14 +69,14 @@ class TokenCard(QFrame):
     @property
     def first(self) -> QWidget:
         """What is done first: the repository's page asked for access, or a token typed after one that was given is wrong."""
-        return self.field if self._is_given else self.open_page
+        return self.field if self._was_typed else self.open_page
 
     def refuse(self, fault: str) -> None:
         """Says beside the field what is wrong with what was typed."""
         self.fault.say(fault)
 
     def _give(self) -> None:
-        self._is_given = True
+        self._was_typed = True
         self.fault.say("")
         token = self.field.text()
         self.field.clear()

@@ -52,16 +52,6 @@
         <translation>Pinsel: neu zeichnen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
-        <source>Cancel</source>
-        <translation>Abbrechen</translation>
-    </message>
-    <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
-        <source>Cancel the picture ({0})</source>
-        <translation>Bild abbrechen ({0})</translation>
-    </message>
-    <message>
         <location filename="../../../gui/create/presenter.py"/>
         <source>Cancelled.</source>
         <translation>Abgebrochen.</translation>
@@ -78,11 +68,6 @@
         <location filename="../../../gui/create/progress_strip.py"/>
         <source>Cancelling</source>
         <translation>Wird abgebrochen</translation>
-    </message>
-    <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
-        <source>Checking the engine</source>
-        <translation>Rechenwerk wird geprüft</translation>
     </message>
     <message>
         <location filename="../../../gui/create/presenter.py"/>
@@ -146,6 +131,11 @@
     </message>
     <message>
         <location filename="../../../gui/create/progress_strip.py"/>
+        <source>End After This Picture</source>
+        <translation>Nach diesem Bild beenden</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/create/progress_strip.py"/>
         <source>Enlarging</source>
         <translation>Wird vergrößert</translation>
     </message>
@@ -178,6 +168,11 @@
         <location filename="../../../gui/create/canvas_panel.py"/>
         <source>Invert</source>
         <translation>Umkehren</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/create/progress_strip.py"/>
+        <source>Keep what is drawn, and leave out the rest ({0})</source>
+        <translation>Behalten, was gezeichnet ist, und den Rest weglassen ({0})</translation>
     </message>
     <message>
         <location filename="../../../gui/create/progress_strip.py"/>
@@ -327,6 +322,11 @@
         <translation>Das Modell „pocket“ ist bereit. Es ist klein und zeichnet Häuser, Boote und Ballons, am Tag, bei Sonnenuntergang und bei Nacht. Nichts, was Sie eingeben oder zeichnen, verlässt diesen Computer. Probieren Sie eines davon aus und klicken Sie dann auf „Erzeugen“.</translation>
     </message>
     <message>
+        <location filename="../../../gui/create/progress_strip.py"/>
+        <source>The picture is drawn. The engine is checked before it is shown, once on this machine</source>
+        <translation>Das Bild ist gezeichnet. Bevor es gezeigt wird, wird das Rechenwerk geprüft, einmal auf diesem Computer</translation>
+    </message>
+    <message>
         <location filename="../../../gui/create/view.py"/>
         <source>The prompt is empty. Write what you want to see, or press Generate again to draw without one.</source>
         <translation>Der Prompt ist leer. Beschreiben Sie, was zu sehen sein soll, oder klicken Sie noch einmal auf „Erzeugen“, um ohne Prompt zu zeichnen.</translation>
@@ -367,6 +367,11 @@
         <translation>Strich rückgängig machen</translation>
     </message>
     <message>
+        <location filename="../../../gui/create/progress_strip.py"/>
+        <source>What Is Checked?</source>
+        <translation>Was wird geprüft?</translation>
+    </message>
+    <message>
         <location filename="../../../gui/create/detections.py"/>
         <source>What the detector finds</source>
         <translation>Was der Detektor findet</translation>
@@ -403,6 +408,11 @@
     </message>
     <message>
         <location filename="../../../gui/create/progress_strip.py"/>
+        <source>engine check {0} of {1}</source>
+        <translation>Prüfung des Rechenwerks: {0} von {1}</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/create/progress_strip.py"/>
         <source>first step</source>
         <translation>erster Schritt</translation>
     </message>
@@ -427,14 +437,36 @@
         <translation>Schritt {0} von {1}</translation>
     </message>
     <message>
+        <location filename="../../../gui/create/progress_strip.py"/>
+        <source>the engine is checked beside</source>
+        <translation>nebenher wird das Rechenwerk geprüft</translation>
+    </message>
+    <message>
         <location filename="../../../gui/create/canvas.py"/>
         <source>zoom {0}</source>
         <translation>Zoom {0}</translation>
     </message>
     <message>
+        <location filename="../../../gui/create/progress_strip.py"/>
+        <source>{0} of {1} checked</source>
+        <translation>{0} von {1} geprüft</translation>
+    </message>
+    <message>
         <location filename="../../../gui/create/box_overlay.py"/>
         <source>{0} of {1}: {2} {3}</source>
         <translation>{0} von {1}: {2} {3}</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation type="vanished">Abbrechen</translation>
+    </message>
+    <message>
+        <source>Cancel the picture ({0})</source>
+        <translation type="vanished">Bild abbrechen ({0})</translation>
+    </message>
+    <message>
+        <source>Checking the engine</source>
+        <translation type="vanished">Rechenwerk wird geprüft</translation>
     </message>
     <message>
         <source>The prompt is cleared.</source>

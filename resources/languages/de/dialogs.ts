@@ -39,6 +39,11 @@
         <translation>Nach jedem Schritt</translation>
     </message>
     <message>
+        <location filename="../../../gui/dialogs/device.py"/>
+        <source>An update of the system or of a driver can spoil pictures without any error. So what a device computes in a number format is compared with known results once, when it is first used, and again after updates.</source>
+        <translation>Ein Update des Systems oder eines Treibers kann Bilder verderben, ohne dass ein Fehler gemeldet wird. Deshalb wird, was ein Gerät in einem Zahlenformat rechnet, einmal mit bekannten Ergebnissen verglichen, wenn es zum ersten Mal benutzt wird, und nach Updates wieder.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/dialogs/settings.py"/>
         <source>As the system</source>
         <translation>Wie das System</translation>
@@ -402,6 +407,16 @@
         <location filename="../../../gui/dialogs/settings.py"/>
         <source>sdedge speaks it when it is started the next time.</source>
         <translation>sdedge spricht sie nach dem nächsten Start.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/dialogs/device.py"/>
+        <source>{0} is being checked.</source>
+        <translation>{0} wird geprüft.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/dialogs/device.py"/>
+        <source>{0} is being checked: {1} of {2} results are there.</source>
+        <translation>{0} wird geprüft: {1} von {2} Ergebnissen liegen vor.</translation>
     </message>
     <message>
         <location filename="../../../gui/dialogs/device.py"/>

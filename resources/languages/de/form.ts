@@ -49,11 +49,6 @@
         <translation>Eine Wildcard kann die LoRA {0} bringen, und dieses konvertierte Modell nimmt keine; eine andere Wildcard wählen oder das ursprüngliche Modell verwenden.</translation>
     </message>
     <message>
-        <location filename="../../../gui/form/regions_section.py"/>
-        <source>A window first</source>
-        <translation>Erst ein Fenster</translation>
-    </message>
-    <message>
         <location filename="../../../gui/form/grid_section.py"/>
         <location filename="../../../gui/form/regions_section.py"/>
         <source>Across</source>
@@ -169,8 +164,8 @@
     </message>
     <message>
         <location filename="../../../gui/form/regions_section.py"/>
-        <source>Attention costs next to nothing; prediction works with every engine, half a step each; a window first composes each region by itself, so that more of them are there.</source>
-        <translation>Attention kostet fast nichts; Vorhersage geht mit jeder Engine, je einen halben Schritt; erst ein Fenster komponiert jeden Bereich für sich, sodass mehr von ihnen zu sehen sind.</translation>
+        <source>Attention costs next to nothing; prediction works with every engine, half a step each; window shows the model each region by itself, for wide pictures.</source>
+        <translation>Attention kostet fast nichts; Vorhersage geht mit jeder Engine, je einen halben Schritt; Fenster zeigt dem Modell jeden Bereich für sich, für breite Bilder.</translation>
     </message>
     <message>
         <location filename="../../../gui/form/guidance_section.py"/>
@@ -1060,6 +1055,11 @@
         <translation>Die Steuerung {0} wurde entfernt.</translation>
     </message>
     <message>
+        <location filename="../../../gui/form/view.py"/>
+        <source>The form is empty, and all settings are as at first.</source>
+        <translation>Das Formular ist leer, und alle Einstellungen sind wie am Anfang.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>The hint more</source>
         <translation>Mehr die Vorlage</translation>
@@ -1337,6 +1337,11 @@
         <location filename="../../../gui/form/pass_settings.py"/>
         <source>Width and height in pixels, in place of times; 0 follows the other side.</source>
         <translation>Breite und Höhe in Pixeln statt des Vielfachen; 0 folgt der anderen Seite.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/form/regions_section.py"/>
+        <source>Window</source>
+        <translation>Fenster</translation>
     </message>
     <message>
         <location filename="../../../gui/form/windows_field.py"/>
@@ -1623,12 +1628,20 @@
         <translation type="vanished">Ein Bereich ohne Maus; seine Seiten werden als Anteile des Bildes eingegeben</translation>
     </message>
     <message>
+        <source>A window first</source>
+        <translation type="vanished">Erst ein Fenster</translation>
+    </message>
+    <message>
         <source>Add the left half</source>
         <translation type="vanished">Linke Hälfte hinzufügen</translation>
     </message>
     <message>
         <source>Attention costs next to nothing; prediction works with every engine, half a step each.</source>
         <translation type="vanished">Attention kostet fast nichts; Vorhersage geht mit jedem Rechenwerk, je einen halben Schritt.</translation>
+    </message>
+    <message>
+        <source>Attention costs next to nothing; prediction works with every engine, half a step each; a window first composes each region by itself, so that more of them are there.</source>
+        <translation type="vanished">Attention kostet fast nichts; Vorhersage geht mit jeder Engine, je einen halben Schritt; erst ein Fenster komponiert jeden Bereich für sich, sodass mehr von ihnen zu sehen sind.</translation>
     </message>
     <message>
         <source>Drag on the canvas to draw a region; move it, or drag its edges</source>

@@ -598,6 +598,11 @@
         <translation>Größe der Vorschaubilder (Strg und Mausrad)</translation>
     </message>
     <message>
+        <location filename="../../../gui/gallery/board_dialog.py"/>
+        <source>Some of the chosen pictures are on it.</source>
+        <translation>Einige der gewählten Bilder sind darauf.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/gallery/details.py"/>
         <source>Steps</source>
         <translation>Schritte</translation>

@@ -28,11 +28,6 @@
     </message>
     <message>
         <location filename="../../../gui/queue/view.py"/>
-        <source>Cancel after this picture</source>
-        <translation>Nach diesem Bild abbrechen</translation>
-    </message>
-    <message>
-        <location filename="../../../gui/queue/view.py"/>
         <source>Cancel now</source>
         <translation>Jetzt abbrechen</translation>
     </message>
@@ -65,6 +60,11 @@
         <location filename="../../../gui/queue/view.py"/>
         <source>Drawn now</source>
         <translation>Wird gerade gezeichnet</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/queue/view.py"/>
+        <source>End after this picture</source>
+        <translation>Nach diesem Bild beenden</translation>
     </message>
     <message>
         <location filename="../../../gui/queue/view.py"/>
@@ -158,6 +158,11 @@
     </message>
     <message>
         <location filename="../../../gui/queue/model.py"/>
+        <source>drawn, the engine is checked</source>
+        <translation>gezeichnet, das Rechenwerk wird geprüft</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/queue/model.py"/>
         <source>ending</source>
         <translation>wird beendet</translation>
     </message>
@@ -205,6 +210,10 @@
         <location filename="../../../gui/queue/model.py"/>
         <source>{0} of {1} pictures</source>
         <translation>{0} von {1} Bildern</translation>
+    </message>
+    <message>
+        <source>Cancel after this picture</source>
+        <translation type="vanished">Nach diesem Bild abbrechen</translation>
     </message>
 </context>
 </TS>

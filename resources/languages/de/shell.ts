@@ -142,6 +142,11 @@
     </message>
     <message>
         <location filename="../../../gui/shell/actions.py"/>
+        <source>&amp;New Picture</source>
+        <translation>&amp;Neues Bild</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/shell/actions.py"/>
         <source>&amp;Open Picture…</source>
         <translation>Bild ö&amp;ffnen…</translation>
     </message>
@@ -254,11 +259,6 @@
         <translation>Archiv</translation>
     </message>
     <message>
-        <location filename="../../../gui/shell/actions.py"/>
-        <source>Cancel &amp;After This Picture</source>
-        <translation>&amp;Nach diesem Bild abbrechen</translation>
-    </message>
-    <message>
         <location filename="../../../gui/shell/drops.py"/>
         <source>Choose the picture…</source>
         <translation>Bild wählen…</translation>
@@ -327,6 +327,11 @@
         <location filename="../../../gui/shell/actions.py"/>
         <source>En&amp;large…</source>
         <translation>Vergr&amp;ößern…</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/shell/actions.py"/>
+        <source>End &amp;After This Picture</source>
+        <translation>&amp;Nach diesem Bild beenden</translation>
     </message>
     <message>
         <location filename="../../../gui/shell/backups.py"/>
@@ -695,6 +700,10 @@
         <location filename="../../../gui/shell/drops.py"/>
         <source>{0} says how it was made ({1}).</source>
         <translation>{0} sagt, wie es entstanden ist ({1}).</translation>
+    </message>
+    <message>
+        <source>Cancel &amp;After This Picture</source>
+        <translation type="vanished">&amp;Nach diesem Bild abbrechen</translation>
     </message>
 </context>
 </TS>

@@ -59,10 +59,10 @@ def test_a_picture_that_waits_says_for_what_why_and_how_far(drawing, qtbot):
 def test_the_share_of_a_check_is_known_when_its_results_are_counted():
     progress = PictureProgress()
     assert progress.share_of_check is None
-    for event, share in (
+    for event, fraction in (
         (Checking(ENGINE, 0, 0), None),
         (Checking(ENGINE, 1, 4), 0.25),
         (Checking(ENGINE, 4, 4), None),
     ):
         progress.hear(event)
-        assert progress.share_of_check == share
+        assert progress.share_of_check == fraction
