@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.look import motion
 from gui.look.accessible import announce
@@ -15,6 +15,7 @@ from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
 from gui.queue.progress import PROVING, SLOW, PictureProgress, spoken
 from gui.shell.advice import for_the_window
 from gui.shell.studio import Studio
+from gui.widgets.tab_order import put_after, reached_before
 from sdedge.library.job_states import Wish
 
 HEIGHT = 64  # pixels, always, so that nothing jumps
@@ -37,9 +38,10 @@ class JobSummary:
 class ProgressStrip(QFrame):
     """One of three: resting with words about the picture, working, or a failure with buttons."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, canvas: QWidget) -> None:
+        """`canvas` has the focus after a button that goes."""
         super().__init__()
-        self._studio = studio
+        self._studio, self._canvas = studio, canvas
         self._progress: PictureProgress | None = None
         self._summary: JobSummary | None = None
         set_kind(self, "strip")
@@ -212,8 +214,8 @@ class ProgressStrip(QFrame):
             motion.show_share(self._bar, progress.share_of_check if progress.phase == PROVING else progress.fraction)
             self._bar.show()
             self._say(self.describe(progress))
-            self._after.setVisible(progress.ending is None and progress.count - progress.saved > 1)
-            self._check.setVisible(progress.phase == PROVING)
+            self._show_or_hide(self._after, progress.ending is None and progress.count - progress.saved > 1)
+            self._show_or_hide(self._check, progress.phase == PROVING)
 
     def _announce_quarter(self, progress: PictureProgress) -> None:
         """Says a quarter, and that a picture waits for the check of its engine; every step would be too much to listen to."""
@@ -233,11 +235,19 @@ class ProgressStrip(QFrame):
         self._clock.stop()
         self._bar.hide()
         for button in self._shown:
-            button.hide()
+            self._show_or_hide(button, False)
             button.deleteLater()
         self._shown = []
 
     def _add(self, button: QPushButton) -> None:
-        self._shown.append(button)
+        """Adds a button at the end, which the tab key comes to after the canvas and those before it."""
         self._buttons.addWidget(button)
+        put_after(self._shown[-1] if self._shown else reached_before(self), [button])
+        self._shown.append(button)
         button.show()
+
+    def _show_or_hide(self, button: QPushButton, shown: bool) -> None:
+        """The focus of one that goes is the canvas's: what Qt would give it to pauses the queue when it is pressed once more."""
+        if not shown and button.hasFocus():
+            self._canvas.setFocus()
+        button.setVisible(shown)

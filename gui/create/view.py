@@ -55,7 +55,7 @@ class CreateView(QWidget):
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.form = FormView(studio, self.splitter)
         self.panel = CanvasPanel(studio)
-        self.strip = ProgressStrip(studio)
+        self.strip = ProgressStrip(studio, self.panel.canvas)
         self.side = SideColumn(studio, studio.board)
         self.boxes = CanvasBoxes(studio, self.panel)
         self.detections: CanvasDetections | None = None

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
-from typing import cast
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QMouseEvent, QShowEvent
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from gui.look.theme import GAP, HALF, Theme, set_kind
 from gui.widgets.steady import steady_above
+from gui.widgets.tab_order import put_after, reached_before, reached_in
 
 
 class Heading(QPushButton):
@@ -108,21 +107,9 @@ class Later(QWidget):
 
     def _place(self, widget: QWidget) -> None:
         """Puts it here, in the order of the tab key too, where what is made last would be last."""
-        inside = [each for each in _in_tab_order(widget) if each.focusPolicy() != Qt.FocusPolicy.NoFocus]
+        inside = reached_in(widget)
         self.layout().addWidget(widget)  # type: ignore[union-attr]
-        before = cast(QWidget, self.previousInFocusChain())
-        while before.focusPolicy() == Qt.FocusPolicy.NoFocus and before is not self:
-            before = cast(QWidget, before.previousInFocusChain())
-        for widget, following in pairwise([before, *inside]):
-            QWidget.setTabOrder(widget, following)
-
-
-def _in_tab_order(window: QWidget) -> list[QWidget]:
-    """Returns what is in a window, which comes first."""
-    order = [window]
-    while (following := cast(QWidget, order[-1].nextInFocusChain())) is not window:
-        order.append(following)
-    return order
+        put_after(reached_before(self), inside)
 
 
 def stack(*rows: QWidget, gap: int = GAP) -> QWidget:

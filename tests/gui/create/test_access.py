@@ -57,3 +57,37 @@ def test_the_keyboard_reaches_every_control_of_the_form(view, qtbot):
             reached.add(widget)
         widget = widget.nextInFocusChain()
     assert not wanted - reached
+
+
+def test_buttons_beneath_the_canvas_come_after_it_and_give_the_focus_back_to_it(view, qtbot):
+    board, canvas = view.window().studio.board, view.panel.canvas
+    view.window().studio.form.put(prompt="a house")
+    view.generate()
+    wait(qtbot, lambda: canvas.shows_picture and view.strip.text.startswith("Done"))
+    view.window().studio.form.put(prompt="a house steps=9000 step=0.05", count=3)
+    view.generate()
+    wait(qtbot, lambda: "step" in view.strip.text and view.strip.buttons())
+    (end,) = view.strip.buttons()
+    canvas.setFocus()
+    tab_to(end, qtbot)
+    qtbot.keyClick(end, Qt.Key.Key_Space)
+    assert not end.isVisible() and canvas.hasFocus()  # where a further press does no harm
+    board.cancel(board.drawing)
+    wait(qtbot, lambda: board.drawing is None)
+    view.strip.fail("It failed.", [("Try again", int), ("Show the log", int)])
+    again, log = view.strip.buttons()
+    canvas.setFocus()
+    tab_to(again, qtbot)
+    qtbot.keyClick(again, Qt.Key.Key_Tab)
+    assert view.window().focusWidget() is log
+    view.strip.rest("")
+    assert canvas.hasFocus()
+
+
+def tab_to(button, qtbot) -> None:
+    """Presses Tab past the bar over the canvas, which comes with the focus, to this button."""
+    for _ in range(12):
+        if (focused := button.window().focusWidget()) is button:
+            return
+        qtbot.keyClick(focused, Qt.Key.Key_Tab)
+    raise AssertionError("Tab does not come to it.")

@@ -62,7 +62,7 @@ def test_one_of_many_is_ended_after_its_picture_by_a_button_that_says_so(view, b
     board = view.window().studio.board
     view.window().studio.form.put(prompt="a house steps=4 step=0.2", count=3)
     view.generate()
-    wait(qtbot, lambda: "step" in view.strip.text)
+    wait(qtbot, lambda: "step" in view.strip.text and view.strip.buttons())
     (end,) = view.strip.buttons()
     assert end.text() == "End After This Picture" and "Shift+Esc" in end.toolTip() and cancels(view) == ["Cancel"]
     qtbot.mouseClick(end, Qt.MouseButton.LeftButton)
