@@ -101,9 +101,9 @@ def _columns() -> Iterator[ProgressColumn]:
     yield TextColumn("{task.description}", style="bold", markup=False)
     yield BarColumn(bar_width=24)
     yield MofNCompleteColumn()
-    yield TextColumn("{task.fields[unit]}, about", markup=False)
+    yield TextColumn("{task.fields[unit]}", markup=False)
     yield TimeRemainingColumn(compact=True)
-    yield TextColumn("left")
+    yield TextColumn("{task.fields[end]}", markup=False)
 
 
 class _Bar:
@@ -111,7 +111,7 @@ class _Bar:
 
     def __init__(self, total: int, console: Console, progress: BarProgress) -> None:
         self._total, self._console, self._progress = total, console, progress
-        self._pictures = progress.add_task("Loading", total=None, unit="steps")
+        self._pictures = progress.add_task("Loading", total=None, unit="", end="")
         self._check: TaskID | None = None
 
     def __call__(self, event: Event) -> None:
@@ -136,10 +136,15 @@ class _Bar:
         named = f"Picture {event.first + 1} of {self._total}" if self._total > 1 else "Denoising"
         if event.passes > 1:  # whose steps take unequally long
             named += f", pass {event.pass_number} of {event.passes}"
-            self._progress.update(self._pictures, description=named, completed=event.index, total=event.total)
+            self._count(named, event.index, event.total)
             return
         done = (event.first * event.total) + event.index * event.size
-        self._progress.update(self._pictures, description=named, completed=done, total=self._total * event.total)
+        self._count(named, done, self._total * event.total)
+
+    def _count(self, named: str, done: int, total: int) -> None:
+        self._progress.update(
+            self._pictures, description=named, completed=done, total=total, unit="steps, about", end="left"
+        )
 
     def _show_check(self, event: Checking) -> None:
         """The note above says why an engine is checked, and that it is once; this says which, and how far it is."""
@@ -149,7 +154,7 @@ class _Bar:
             self._check = None
             return
         if self._check is None:
-            self._check = self._progress.add_task("", total=None, unit="results")
+            self._check = self._progress.add_task("", total=None, unit="results, about", end="left")
         self._progress.update(
             self._check, description=f"Checking {event.engine}, once", completed=event.done, total=event.total or None
         )
