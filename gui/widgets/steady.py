@@ -14,17 +14,16 @@ class SteadyScroll(QScrollArea):
 
     def __init__(self) -> None:
         super().__init__()
-        self._room = QSpacerItem(0, 0)
+        self._room, self._inside = QSpacerItem(0, 0), QWidget()
         self.verticalScrollBar().valueChanged.connect(lambda _: self._take_back())
 
     def setWidget(self, body: QWidget) -> None:
         """Shows the column; the room is behind it, as high as both are seen."""
-        inside = QWidget()
-        grid = QGridLayout(inside)
+        grid = QGridLayout(self._inside)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(body, 0, 0)
         grid.addItem(self._room, 0, 0)
-        super().setWidget(inside)
+        super().setWidget(self._inside)
 
     def hold(self) -> None:
         """Keeps everything where it is seen, whatever goes."""
@@ -34,7 +33,7 @@ class SteadyScroll(QScrollArea):
         """Scrolls as far as needed to show a section that was opened, and never so far that its top is out of sight."""
 
         def scroll() -> None:
-            bar, top = self.verticalScrollBar(), section.mapTo(self.widget(), section.rect().topLeft()).y()
+            bar, top = self.verticalScrollBar(), section.mapTo(self._inside, section.rect().topLeft()).y()
             needed = top + section.height() + GAP - self.viewport().height()
             bar.setValue(min(max(bar.value(), needed), max(0, top - GAP)))
 
@@ -55,7 +54,7 @@ class SteadyScroll(QScrollArea):
     def _make_room(self, height: int) -> None:
         if height != self._room.minimumSize().height():
             self._room.changeSize(0, height)
-            self.widget().layout().invalidate()  # type: ignore[union-attr]
+            self._inside.layout().invalidate()  # type: ignore[union-attr]
 
 
 def steady_above(widget: QWidget) -> SteadyScroll | None:
