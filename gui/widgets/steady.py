@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+import time
+
+from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QSpacerItem, QWidget
 
 from gui.look.theme import GAP
+
+SETTLED = 0.5
+"""Seconds after which what was opened is laid out."""
 
 
 class SteadyScroll(QScrollArea):
@@ -15,7 +20,10 @@ class SteadyScroll(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self._room, self._inside = QSpacerItem(0, 0), QWidget()
+        self._opened: QWidget | None = None
+        self._settled = 0.0
         self.verticalScrollBar().valueChanged.connect(lambda _: self._take_back())
+        self.verticalScrollBar().rangeChanged.connect(lambda *_: self._show_soon())
 
     def setWidget(self, body: QWidget) -> None:
         """Shows the column; the room is behind it, as high as both are seen."""
@@ -27,17 +35,24 @@ class SteadyScroll(QScrollArea):
 
     def hold(self) -> None:
         """Keeps everything where it is seen, whatever goes."""
+        self._opened = None
         self._make_room(self._seen() if self.verticalScrollBar().value() else 0)
 
     def show_below(self, section: QWidget) -> None:
         """Scrolls as far as needed to show a section that was opened, and never so far that its top is out of sight."""
+        self._opened, self._settled = section, time.monotonic() + SETTLED
+        self._show_soon()
 
-        def scroll() -> None:
-            bar, top = self.verticalScrollBar(), section.mapTo(self._inside, section.rect().topLeft()).y()
-            needed = top + section.height() + GAP - self.viewport().height()
-            bar.setValue(min(max(bar.value(), needed), max(0, top - GAP)))
+    def _show_soon(self) -> None:
+        QTimer.singleShot(0, self, self._show_opened)  # once it is laid out
 
-        QTimer.singleShot(0, section, scroll)  # once it is laid out
+    def _show_opened(self) -> None:
+        """Does so each time that the column becomes longer: what was just made is laid out bit by bit."""
+        if self._opened is None or time.monotonic() > self._settled:
+            return
+        bar, top = self.verticalScrollBar(), self._opened.mapTo(self.widget(), QPoint(0, 0)).y()
+        needed = top + _height_of(self._opened) + GAP - self.viewport().height()
+        bar.setValue(min(max(bar.value(), needed), max(0, top - GAP)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -55,6 +70,12 @@ class SteadyScroll(QScrollArea):
         if height != self._room.minimumSize().height():
             self._room.changeSize(0, height)
             self._inside.layout().invalidate()  # type: ignore[union-attr]
+
+
+def _height_of(section: QWidget) -> int:
+    """Returns the height that a section is about to have."""
+    width = section.width()
+    return section.heightForWidth(width) if section.hasHeightForWidth() else section.sizeHint().height()
 
 
 def steady_above(widget: QWidget) -> SteadyScroll | None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from gui.widgets.cards import scrolled
 from gui.widgets.fold import Fold, stack
+from gui.widgets.steady import steady_above
 from tests.gui.conftest import wait
 
 SEEN = 300  # pixels of the column that are in sight
@@ -89,3 +90,33 @@ def test_what_the_keyboard_opens_comes_into_sight_and_its_heading_stays_there(co
     qtbot.keyClick(fold.button, Qt.Key.Key_Space)
     settle(scroll, fold, qtbot)
     assert seen_at(scroll, fold) == top
+
+
+SECTIONS = (
+    "negative",
+    "sampler",
+    "image",
+    "adapters",
+    "styles",
+    "regions",
+    "controls",
+    "enlarge",
+    "guidance",
+    "grid",
+    "more",
+)
+
+
+def test_each_section_of_the_form_comes_into_sight_at_its_first_opening(view, qtbot):
+    """Its content is made only then, and laid out bit by bit."""
+    view.window().resize(960, 640)
+    scroll = steady_above(view.form.prompt)
+    for name in SECTIONS:
+        fold = getattr(view.form, f"{name}_fold")
+        fold.button.setFocus()
+        scroll.ensureWidgetVisible(fold.button, 0, 0)
+        qtbot.keyClick(fold.button, Qt.Key.Key_Space)
+        qtbot.wait(150)
+        top, room = seen_at(scroll, fold), scroll.viewport().height()
+        assert 0 <= top <= room - fold.button.height(), name
+        assert top + fold.height() <= room or top <= 8, name  # all of it, or as much as there is room for
