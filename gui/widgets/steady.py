@@ -50,7 +50,7 @@ class SteadyScroll(QScrollArea):
         """Does so each time that the column becomes longer: what was just made is laid out bit by bit."""
         if self._opened is None or time.monotonic() > self._settled:
             return
-        bar, top = self.verticalScrollBar(), self._opened.mapTo(self.widget(), QPoint(0, 0)).y()
+        bar, top = self.verticalScrollBar(), self._opened.mapTo(self._inside, QPoint(0, 0)).y()
         needed = top + _height_of(self._opened) + GAP - self.viewport().height()
         bar.setValue(min(max(bar.value(), needed), max(0, top - GAP)))
 
