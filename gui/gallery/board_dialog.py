@@ -109,7 +109,7 @@ class BoardDialog(QDialog):
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         item.setCheckState(state)
         if before == _PARTLY:
-            item.setToolTip(plain_tooltip(self.tr("Some of the chosen pictures are on it.")))
+            item.setData(Qt.ItemDataRole.ToolTipRole, plain_tooltip(self.tr("Some of the chosen pictures are on it.")))
         self.list.addItem(item)
 
     def items(self) -> list[QListWidgetItem]:
