@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -58,6 +59,14 @@ def press(view, qtbot, name) -> None:
 def wait_for(view, qtbot, wanted_state, wanted="v1-5") -> None:
     qtbot.waitUntil(lambda: state(view, wanted) == wanted_state or state(view, wanted) == DownloadState.FAILED)
     assert state(view, wanted) == wanted_state, view.downloads.of(wanted).message
+
+
+def content_of(path: Path) -> bytes:
+    """What a file holds; nothing of one that its database has taken away since it was listed."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 @pytest.mark.slow
@@ -149,7 +158,7 @@ def test_a_token_is_asked_for_in_steps_and_used(get, hub, qtbot, monkeypatch):
     press(view, qtbot, "start")
     wait_for(view, qtbot, DownloadState.INSTALLED)
     written = [path for path in data_folder().rglob("*") if path.is_file()]
-    assert not any(TOKEN.encode() in path.read_bytes() for path in written)
+    assert not any(TOKEN.encode() in content_of(path) for path in written)
 
 
 @pytest.mark.slow
