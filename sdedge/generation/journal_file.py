@@ -20,13 +20,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from sdedge.errors import ModelError
 from sdedge.files import open_regular, read_at_most, sync
 from sdedge.json_values import read_json
+
+if TYPE_CHECKING:
+    import numpy as np
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ class Recorded:
 
 def checksum(array: np.ndarray) -> int:
     """Returns the CRC-32 of an array's values."""
+    import numpy as np  # a quarter of the window's start, which reads no answers
+
     return zlib.crc32(np.ascontiguousarray(array).data.cast("B"))
 
 
@@ -301,4 +304,6 @@ class JournalWriter:
 
 def _values(array: Any) -> np.ndarray:
     """Returns an array of NumPy, of one or of a tensor on any device."""
+    import numpy as np
+
     return array if isinstance(array, np.ndarray) else array.cpu().numpy()

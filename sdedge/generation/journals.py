@@ -16,9 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Self
 
 from sdedge.errors import SdedgeError
 from sdedge.files import make_private_folder
@@ -36,6 +34,9 @@ from sdedge.generation.journal_file import (
 from sdedge.locks import ProcessLock
 from sdedge.places import data_folder
 from sdedge.request import Request, Resolved
+
+if TYPE_CHECKING:
+    import numpy as np
 
 log = logging.getLogger(__name__)
 
@@ -332,6 +333,8 @@ class Journal:
     def replay(self, sigma: float, x: np.ndarray) -> np.ndarray | None:
         """Returns the recorded x0 of the next call; None when there is none, or it was for another sigma or other latents: then
         nothing further is replayed."""
+        import numpy as np  # a quarter of the window's start, which replays nothing
+
         if not self._answers:
             return None
         answer = self._answers.popleft()

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from sdedge.errors import ModelError, OutputError, Remedy
 from sdedge.events import Checking
 from sdedge.files import atomic_write
 from sdedge.json_values import read_json_file
-from sdedge.machine.findings import sysctl, this_machine
+from sdedge.machine.findings import package_version, sysctl, this_machine
 from sdedge.places import data_folder
 
 SETTING = "SDEDGE_CANARY"
@@ -96,7 +95,7 @@ def machine_key() -> dict[str, str]:
     measured = {
         name: str(known[name]) for name in ("processor", "caps", "torch", "kernels", "float_kernels", "openvino")
     }
-    packages = {name: _version(name) for name in ("mlx", "coremltools")}
+    packages = {name: package_version(name) for name in ("mlx", "coremltools")}
     own = ".".join(sdedge.__version__.split(".")[:2])
     return {**measured, "system": _system_build(), "driver": _driver(), **packages, "sdedge": own}
 
@@ -112,13 +111,6 @@ def _driver() -> str:
     try:
         return Path("/proc/driver/nvidia/version").read_text("utf-8").splitlines()[0]
     except (OSError, ValueError, IndexError):
-        return ""
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
         return ""
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sdedge.engines.torch.cpu import compiled
@@ -129,12 +128,22 @@ def sysctl(key: str) -> str:
     return done.stdout.strip()
 
 
-def openvino_version() -> str:
-    """ "" where it is not installed."""
+def package_version(name: str) -> str:
+    """Returns the version of an installed package; "" where it is not."""
+    from importlib.metadata import (
+        PackageNotFoundError,
+        version,
+    )  # a twentieth of the window's start, which asks for none
+
     try:
-        return version("openvino")
+        return version(name)
     except PackageNotFoundError:
         return ""
+
+
+def openvino_version() -> str:
+    """ "" where it is not installed."""
+    return package_version("openvino")
 
 
 def this_machine() -> dict[str, str | int]:
@@ -142,7 +151,7 @@ def this_machine() -> dict[str, str | int]:
     computes."""
     return {
         "probe": _PROBE, "processor": processor(), "caps": cap_in_words(), "system": platform.system(),
-        "cores": cores().most, "torch": version("torch"), "kernels": compiled.level(),
+        "cores": cores().most, "torch": package_version("torch"), "kernels": compiled.level(),
         "float_kernels": compiled.float_level(), "openvino": openvino_version(),
     }  # fmt: skip
 

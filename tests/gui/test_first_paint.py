@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import subprocess
+import sys
 
 import pytest
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
@@ -61,3 +63,12 @@ def test_the_import_statement_is_as_before_pyside(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", builtins.__import__)  # which is put back
     keep_imports_plain()
     assert builtins.__import__ is builtins.__orig_import__  # type: ignore[attr-defined]
+
+
+def test_the_window_and_what_speaks_to_the_engine_import_nothing_that_takes_long():
+    """NumPy alone would keep the main thread for a quarter of a second, just after the first paint."""
+    parts = "gui.shell.app, gui.create.view, gui.models.card, gui.shell.bridge, sdedge.process.supervisor"
+    code = f"import sys, {parts}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "sdedge.generation.journals" in loaded
+    assert not {"numpy", "torch", "importlib.metadata", "transformers"} & {*loaded}
