@@ -65,6 +65,7 @@ class CanvasBoxes(QObject):
             return False
         self.editing, self._panel.is_boxed = "", False
         self.overlay.hide()
+        self._panel.toolbar.look()
         self._canvas.fit()
         self._panel.caption.say("")
         self.shown.emit("")
@@ -88,6 +89,7 @@ class CanvasBoxes(QObject):
         self.overlay.setAccessibleName(name)
         self.overlay.open(*self._boxes(), grows_only=what == EDGES)
         self._fit()
+        self._panel.toolbar.look()
         self.shown.emit(what)
 
     def _boxes(self) -> tuple[list[Box], list[str]]:

@@ -59,17 +59,17 @@ class PictureToolbar(QFrame):
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._show)
         canvas.installEventFilter(self)
-        canvas.filled.connect(self._look)
-        studio.pictures.changed.connect(self._look)
-        cast(QApplication, QApplication.instance()).focusChanged.connect(self._look)
+        canvas.filled.connect(self.look)
+        studio.pictures.changed.connect(self.look)
+        cast(QApplication, QApplication.instance()).focusChanged.connect(self.look)
         self.hide()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in _EVENTS:
-            self._look()
+            self.look()
         return False
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Looks in a moment, when the mouse and the focus are where they go."""
         self._soon.start()
 

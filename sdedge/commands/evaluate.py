@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdedge import batch, catalog
+from sdedge.commands.engine_options import engine_options
 from sdedge.commands.field_options import field_option, field_options, fields_of, size_option
 from sdedge.commands.headings import HeadedCommand, option
 from sdedge.commands.terminal import echo, note, one_line
@@ -20,7 +21,6 @@ from sdedge.engines.open import default_model, find_tokenizer, load_engine, loca
 from sdedge.events import Event, Loading, Notice, Progress
 from sdedge.field_rows import Group
 from sdedge.library.manifest import is_bundle
-from sdedge.machine.memory_plan import CHOICES
 from sdedge.request import Request
 
 if TYPE_CHECKING:
@@ -78,18 +78,7 @@ WORLD_NAMES = ("illustrations", "scenes")
     show_default=True,
     help="Folder of reports and pictures.",
 )
-@option(
-    Group.MODEL,
-    "--device",
-    metavar="NAME",
-    default="auto",
-    show_default=True,
-    help="auto, cpu, cuda, mps, openvino[:gpu|:npu]; or compute units.",
-)
-@option(
-    Group.MODEL, "--dtype", metavar="NAME", help="float32, float16, bfloat16 or int8.  [default: measured, see doctor]"
-)
-@option(Group.MODEL, "--memory", metavar="NAME", default="auto", show_default=True, help=f"{', '.join(CHOICES)}.")
+@engine_options
 @option(Group.RUN, "--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @option(Group.RUN, "-q", "--quiet", is_flag=True, help="Print nothing but the paths of the report.")
 def evaluate(model: str | None, **options: Any) -> None:

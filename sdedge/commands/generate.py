@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from sdedge.commands.engine_options import engine_options
 from sdedge.commands.field_options import field_options
 from sdedge.commands.headings import HeadedCommand, option
 from sdedge.commands.requested import requests_of
@@ -22,7 +23,6 @@ from sdedge.events import Cancelled
 from sdedge.field_rows import Group
 from sdedge.library.control_models import check_pictures, settled_controls
 from sdedge.library.pass_models import settled_passes
-from sdedge.machine.memory_plan import CHOICES
 from sdedge.request import Request, Resolved
 
 if TYPE_CHECKING:
@@ -105,25 +105,7 @@ class Series:
 @field_options(Group.LARGER)
 @field_options(Group.DETAIL)
 @field_options(Group.MODEL)
-@option(
-    Group.MODEL,
-    "--device",
-    metavar="NAME",
-    default="auto",
-    show_default=True,
-    help="auto, cpu, cuda, mps, openvino[:gpu|:npu]; Core ML: compute units.",
-)
-@option(
-    Group.MODEL, "--dtype", metavar="NAME", help="float32, float16, bfloat16 or int8.  [default: measured, see doctor]"
-)
-@option(
-    Group.MODEL,
-    "--memory",
-    metavar="NAME",
-    default="auto",
-    show_default=True,
-    help=f"{', '.join(CHOICES)}; docs/memory.md.",
-)
+@engine_options
 @option(Group.MODEL, "--ema/--no-ema", default=None, help="Which weights to take from a file that has both.")
 @option(
     Group.OUTPUT,

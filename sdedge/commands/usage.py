@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # older ones show the help themselves
+# Which arguments are too many click says in a sentence alone; where it says so otherwise, its own sentence is shown.
 _BEYOND = re.compile(r"unexpected extra arguments? \((.*)\)", re.S)
 _MUCH_LIKE = 0.75
 """Of two names' letters, the fraction that must be the same for one to be meant by the other."""

@@ -71,7 +71,7 @@ class Recorded:
 
 def checksum(array: np.ndarray) -> int:
     """Returns the CRC-32 of an array's values."""
-    import numpy as np  # a quarter of the window's start, which reads no answers
+    import numpy as np  # which would keep the window, which reads no answers, for a quarter of a second
 
     return zlib.crc32(np.ascontiguousarray(array).data.cast("B"))
 

@@ -333,7 +333,7 @@ class Journal:
     def replay(self, sigma: float, x: np.ndarray) -> np.ndarray | None:
         """Returns the recorded x0 of the next call; None when there is none, or it was for another sigma or other latents: then
         nothing further is replayed."""
-        import numpy as np  # a quarter of the window's start, which replays nothing
+        import numpy as np  # later, as in `journal_file`
 
         if not self._answers:
             return None

@@ -21,6 +21,9 @@ INPAINTING_CHANNELS = 9
 INSTRUCT_CHANNELS = 8
 """What the UNet of an InstructPix2Pix checkpoint reads: latents, and those of the picture that is to be changed."""
 
+_REGIONS_NEED = {RegionMethod.ATTENTION: Capability.REGION_MASKS, RegionMethod.WINDOW: Capability.WINDOWS}
+"""What an engine needs for regions; the UNet by itself is enough for those by prediction."""
+
 
 class ModelInputs(Protocol):
     """What a model reads: the part of `ModelFacts` that decides what is needed."""
@@ -93,17 +96,10 @@ def needs(request: Request, facts: ModelInputs) -> Iterator[Need]:
             "controls",
             Remedy.CONVERT_CONTROLNET,
         )
-    if any(region.by is RegionMethod.WINDOW for region in request.regions):
+    for by in {region.by for region in request.regions} & {*_REGIONS_NEED}:
         yield Need(
-            Capability.WINDOWS,
-            f"cannot draw regions in windows of their own; {Remedy.BLEND_REGIONS}, or {Remedy.OTHER_ENGINE}.",
-            "regions",
-            Remedy.BLEND_REGIONS,
-        )
-    if any(region.by is RegionMethod.ATTENTION for region in request.regions):
-        yield Need(
-            Capability.REGION_MASKS,
-            f"cannot draw regions by attention; {Remedy.BLEND_REGIONS}, or {Remedy.OTHER_ENGINE}.",
+            _REGIONS_NEED[by],
+            f"cannot draw regions by {by}; {Remedy.BLEND_REGIONS}, or {Remedy.OTHER_ENGINE}.",
             "regions",
             Remedy.BLEND_REGIONS,
         )

@@ -21,3 +21,9 @@ def banner_button(window: MainWindow) -> QPushButton:
 def last_dialog(window: MainWindow) -> QDialog:
     """Returns the dialog that was made last."""
     return window.findChildren(QDialog)[-1]
+
+
+SECTIONS = (
+    "negative", "sampler", "image", "adapters", "styles", "regions", "controls", "enlarge", "guidance", "grid", "more",
+)  # fmt: skip
+"""The folded sections of the form, from top to bottom."""

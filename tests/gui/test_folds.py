@@ -10,6 +10,7 @@ from gui.widgets.cards import scrolled
 from gui.widgets.fold import Fold, stack
 from gui.widgets.steady import steady_above
 from tests.gui.conftest import wait
+from tests.gui.page import SECTIONS
 
 SEEN = 300  # pixels of the column that are in sight
 LONG = 5  # the number of a section that is longer than that
@@ -90,21 +91,6 @@ def test_what_the_keyboard_opens_comes_into_sight_and_its_heading_stays_there(co
     qtbot.keyClick(fold.button, Qt.Key.Key_Space)
     settle(scroll, fold, qtbot)
     assert seen_at(scroll, fold) == top
-
-
-SECTIONS = (
-    "negative",
-    "sampler",
-    "image",
-    "adapters",
-    "styles",
-    "regions",
-    "controls",
-    "enlarge",
-    "guidance",
-    "grid",
-    "more",
-)
 
 
 def test_each_section_of_the_form_comes_into_sight_at_its_first_opening(view, qtbot):

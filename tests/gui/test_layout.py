@@ -17,6 +17,7 @@ from sdedge.library.adapters import lora_folder
 from sdedge.regions import Region
 from tests.gui.create.conftest import filled
 from tests.gui.cut_off import cut_off, everything_cut_off
+from tests.gui.page import SECTIONS
 
 SIZES = ((853, 533), (960, 640), (1280, 800))
 """The first is what a screen of 1280 x 800 has room for at 150 %."""
@@ -38,19 +39,7 @@ def full_window(open_window, theme, qtbot, tmp_path):
     window.studio.form.put(controls=(Control(LONG, preprocess="canny"),))
     window.studio.form.put(prompt=f"<lora:{LONG} 1:0.5>")
     window.studio.form.put(**pictures, model="x" * 60, seed=2**32 - 1)
-    for fold in (
-        "negative",
-        "image",
-        "sampler",
-        "adapters",
-        "styles",
-        "regions",
-        "controls",
-        "enlarge",
-        "guidance",
-        "grid",
-        "more",
-    ):
+    for fold in SECTIONS:
         getattr(create.form, f"{fold}_fold").open()
     qtbot.waitUntil(create.form.adapters.lora.isEnabled)  # names were read
     yield window

@@ -65,6 +65,18 @@ def test_the_toolbar_is_there_with_the_focus_and_its_buttons_act(create, qtbot):
     wait(qtbot, lambda: not view.panel.toolbar.isVisible())
 
 
+def test_the_toolbar_makes_room_for_what_is_dragged_over_the_picture(create, qtbot):
+    _, view, _ = create
+    view.panel.canvas.setFocus()
+    wait(qtbot, view.panel.toolbar.isVisible)
+    view.boxes.edit_regions()
+    view.panel.canvas.setFocus()
+    wait(qtbot, lambda: not view.panel.toolbar.isVisible())
+    view.boxes.end()
+    view.panel.canvas.setFocus()
+    wait(qtbot, view.panel.toolbar.isVisible)
+
+
 def test_trash_leaves_the_canvas_to_the_picture_before_and_undo_brings_it_back(create, qtbot):
     window, view, files = create
     view.panel.canvas.setFocus()
