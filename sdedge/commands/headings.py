@@ -12,7 +12,7 @@ from sdedge.field_rows import Group
 
 COLUMN = 28
 """Characters of the first column at most; a longer option has a line of its own."""
-_DEFAULT = re.compile(r"\[default: [^]]*\]")
+_DEFAULT = re.compile(r"\[default: [^][]*\]")
 _JOINED = "\xa0"
 """Stands for the spaces of a default until lines are broken, so that none is broken in two."""
 
