@@ -18,7 +18,8 @@ from sdedge.text.clean import clean, shown
 MAX_PIXELS = 64_000_000
 # Decoders that start another program (EPS) or take almost any bytes for a picture (TGA) are left out.
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "QOI")
-_COUNTED = re.compile(r"(?<!\d)(\d+) pixels")  # in what Pillow says of a picture that is beyond its own limit, which is higher
+# In what Pillow says of a picture that is beyond its own limit, which is higher.
+_COUNTED = re.compile(r"(?<!\d)(\d+) pixels")
 
 
 @contextmanager

@@ -200,10 +200,10 @@ class Gallery:
         return [row["model"] for row in self.database.execute(query)]
 
     def get(self, id: int) -> GalleryEntry:
-        """Returns one picture. Raises SdedgeError."""
+        """Returns one picture. Raises InvalidRequest when there is none."""
         row = self.database.execute("SELECT * FROM images WHERE id = ? AND state != 'writing'", (id,)).fetchone()
         if row is None:
-            raise SdedgeError(f"The gallery has no picture {id}; {Remedy.SEE_GALLERY}.", remedy=Remedy.SEE_GALLERY)
+            raise InvalidRequest(f"The gallery has no picture {id}; {Remedy.SEE_GALLERY}.", remedy=Remedy.SEE_GALLERY)
         return _entry(row)
 
     def find(self, path: str | os.PathLike[str]) -> GalleryEntry | None:

@@ -61,10 +61,10 @@ class Queue:
     # Looking
 
     def get(self, id: int) -> Job:
-        """Raises SdedgeError when there is none."""
+        """Raises InvalidRequest when there is none."""
         row = self.database.execute("SELECT * FROM jobs WHERE id = ?", (id,)).fetchone()
         if row is None:
-            raise SdedgeError(f"The queue has no job {id}; {Remedy.SEE_QUEUE}.", remedy=Remedy.SEE_QUEUE)
+            raise InvalidRequest(f"The queue has no job {id}; {Remedy.SEE_QUEUE}.", remedy=Remedy.SEE_QUEUE)
         return _job(row)
 
     def jobs(self, states: Sequence[str] = OPEN + ENDED, limit: int | None = None) -> list[Job]:

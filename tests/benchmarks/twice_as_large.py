@@ -96,9 +96,16 @@ def main() -> None:
                 assert large.shape[0] == 2 * drawn.shape[0]
                 answers = world.compare(case.facts, world.read(large))
                 obeyed[way].append([float(answers[name]) for name in shown])
+            if (seed + 1) % 20 == 0 or seed + 1 == options.cases:
+                tell(obeyed, seconds, seed + 1)
+
+
+def tell(obeyed: dict[str, list[list[float]]], seconds: dict[str, float], cases: int) -> None:
+    """Prints the table of the cases so far."""
+    print(f"\n{cases} cases\n")
     print("| way | of the facts that the native picture obeys, % (95% interval) | s a picture |\n|---|---|---|")
-    for way in options.ways:
-        print(f"| {way} | {interval([each for each in obeyed[way] if each])} | {seconds[way] / options.cases:.1f} |")
+    for way, answers in obeyed.items():
+        print(f"| {way} | {interval([each for each in answers if each])} | {seconds[way] / cases:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -57,6 +57,9 @@ def test_no_command_refuses_numbers_and_names_in_the_style_of_click():
       "that belong together in quotes, or see `sdedge generate --help`."),
      ("reproduce a.png --at-least x", "--at-least is 'x', which is not a number; give it one such as 40."),
      ("convert coreml a -o b --target macOS9", "--target is 'macOS9'; choose one of macOS13, macOS14, macOS15."),
+     ("gallery show 999", "The gallery has no picture 999; see `sdedge gallery search`."),
+     ("queue cancel 999", "The queue has no job 999; see `sdedge queue list`."),
+     ("queue duplicate 999", "The queue has no job 999; see `sdedge queue list`."),
      ("doctor --model x", "give --report FILE too.")],
 )  # fmt: skip
 def test_a_mistake_is_said_in_one_sentence(typed, said):
