@@ -145,7 +145,9 @@ def plan(job: MemoryRequest, free: int, sizes: Sizes = Sizes(), mode: str = "aut
     if mode != "auto":
         ways = [_planned(mode, job, free, sizes, in_parts) for in_parts in _ways(job)]
         return next((candidate for candidate in ways if candidate.fits), ways[-1])
-    modes = MODES[1:] if _is_large(job) else MODES  # whose networks are loaded again in no time beside a step
+    modes = (
+        MODES[2:] if _is_large(job) else MODES
+    )  # loading a network again, and rows in a file, take no time beside a step
     plans = [_planned(name, job, free, sizes, in_parts) for in_parts in _ways(job) for name in modes]
     affordable = next((candidate for candidate in plans if candidate.peak <= MARGIN * free), None)
     return affordable or min(plans, key=lambda candidate: candidate.peak)

@@ -268,7 +268,7 @@ class Residency:
 
     def _suit_parts(self, component: str) -> None:
         set_rows(self._networks[component], self.calls.in_parts)
-        if self.device.type == "cpu" and self.form(component).is_unet_like:
+        if self.device.type == "cpu" and (component == Component.VAE or self.form(component).is_unet_like):
             networks.keep_freed(self.form(component), self.calls.in_parts)
 
     def free_bytes(self) -> int:
