@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 
 from sdedge.models.config import UNetConfig, VAEConfig
 from sdedge.training.fit import Optimisation
-from sdedge.training.illustrations import latents
-from sdedge.training.illustrations.diffusion import loss_weights, timesteps
+from sdedge.training.illustrations import autoencoder, latents
+from sdedge.training.illustrations.diffusion import loss_weights, timesteps, windows
 from sdedge.training.illustrations.recipe import QUICK, TrainingRecipe, networks, train
 
 TOY = replace(
@@ -88,6 +88,32 @@ def test_timesteps_cover_the_range_and_favour_high_noise():
     assert drawn.min() < 10 and 990 < drawn.max() < 1000
     # An even draw has a mean of 500; with 0.35 of them by the square of t, it is 0.65 * 500 + 0.35 * 750.
     assert abs(drawn.mean() - 587.5) < 8
+
+
+def test_parts_of_larger_pictures_are_learned_where_noise_is_low():
+    t = timesteps(np.random.default_rng(0), 400, below=400)
+    assert t.min() >= 0 and 380 < t.max() < 400
+    latents_of = torch.arange(2 * 6 * 8.0).view(2, 1, 6, 8)
+    seen = torch.cat([windows(latents_of, 4, np.random.default_rng(seed)) for seed in range(40)])
+    assert seen.shape == (80, 1, 4, 4) and {0.0, 20.0, 48.0, 68.0} <= set(seen[:, 0, 0, 0].tolist())
+    assert torch.equal(
+        seen - seen[:, :, :1, :1], (latents_of[:1, :, :4, :4] - latents_of[0, 0, 0, 0]).expand(80, -1, -1, -1)
+    )
+
+
+def test_the_autoencoder_learns_pictures_of_up_to_three_times_its_first_size(monkeypatch):
+    drawn = []
+
+    def images(scenes, size):
+        drawn.append(size)
+        return torch.zeros(len(scenes), 3, size, size)
+
+    monkeypatch.setattr(autoencoder, "images", images)
+    rng = np.random.default_rng(0)
+    assert {tuple(autoencoder.parts(step, 6, 128, rng).shape) for step in range(160)} == {(6, 3, 64, 64)}
+    larger = drawn[1::4]
+    assert {*drawn[::4], *drawn[2::4]} == {128} and {*drawn[3::4]} == {64}
+    assert min(larger) < 160 and 350 < max(larger) <= 384
 
 
 def test_the_loss_asks_for_more_at_high_noise_than_min_snr_does_and_no_more_at_low_noise():

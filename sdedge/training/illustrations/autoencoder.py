@@ -20,6 +20,7 @@ from sdedge.training.illustrations.render import render
 from sdedge.training.illustrations.world import Scene, sample_any
 
 CROP = 64
+LARGEST = 3  # times the size that is learned at first: twice the sides of the largest pictures that are drawn natively
 
 
 def images(scenes: list[Scene], size: int) -> Tensor:
@@ -49,16 +50,14 @@ def train_vae(vae: VAE, stage: AutoencoderStage, size: int, seed: int, folder: P
     A step sees `batch` crops of 64 pixels out of half as many pictures, or as many small whole pictures, and in the last
     15% of the steps whole pictures.
     """
-    batch, steps = stage.batch, stage.optimisation.steps
+    steps = stage.optimisation.steps
 
     def loss_at(step: int) -> Tensor:
         rng = np.random.default_rng((seed, hash_of(stage.name), step))
         if step >= 0.85 * steps:
-            seen = images([sample_any(rng) for _ in range(max(1, batch // 3))], size)
-        elif step % 4 == 3:
-            seen = images([sample_any(rng) for _ in range(batch)], CROP)
+            seen = images([sample_any(rng) for _ in range(max(1, stage.batch // 3))], size)
         else:
-            seen = crops(images([sample_any(rng) for _ in range(batch // 2)], size), rng)
+            seen = parts(step, stage.batch, size, rng)
         posterior = vae.encode(seen)
         noise = torch.randn(posterior.mean.shape, generator=torch.Generator().manual_seed(step))
         made = vae.decode(posterior.sample(noise))
@@ -67,6 +66,18 @@ def train_vae(vae: VAE, stage: AutoencoderStage, size: int, seed: int, folder: P
         return loss_of(made, seen, stage) + 2e-4 * kl + stage.colours * linear
 
     yield from fit(stage.name, vae, loss_at, stage.optimisation, folder)
+
+
+def parts(step: int, batch: int, size: int, rng: np.random.Generator) -> Tensor:
+    """Returns what a step sees of scenes (`batch`, 3, 64, 64): in turn crops of pictures of `size`, twice, and of one of up to
+    three times that, and small whole pictures.
+
+    Without the large ones a picture that was enlarged comes back with other colours: nothing in it is as small as was learned.
+    """
+    if step % 4 == 3:
+        return images([sample_any(rng) for _ in range(batch)], CROP)
+    drawn = round(size * rng.uniform(1, LARGEST)) if step % 4 == 1 else size
+    return crops(images([sample_any(rng) for _ in range(batch // 2)], drawn), rng)
 
 
 def crops(pictures: Tensor, rng: np.random.Generator) -> Tensor:

@@ -25,11 +25,25 @@ NOISY_SHARE = (
 
 @dataclass(frozen=True)
 class Part:
-    """A picture size that a stage learns, in steps of `batch`, on a `fraction` of its steps."""
+    """A picture size that a stage learns, in steps of `batch`, on a `fraction` of its steps.
+
+    With a size that is `drawn` larger, they are parts of larger pictures, at timesteps `below` a bound: what lies where is
+    decided before, and so it is where windows go over an enlarged picture.
+    """
 
     size: int
     batch: int
     fraction: float = 1.0
+    drawn: int = 0
+    """0 is `size`."""
+    below: int = 1000
+    scenes: int = 0
+    """How many it meets, since large ones are slow to encode; 0 is as many as the stage does."""
+
+    @property
+    def picture(self) -> int:
+        """The size of the pictures that are encoded."""
+        return self.drawn or self.size
 
 
 @dataclass(frozen=True)
@@ -60,13 +74,20 @@ class DiffusionStage:
         return self.parts[-1]
 
 
-def timesteps(rng: np.random.Generator, batch: int) -> np.ndarray:
-    """Timesteps (B,): stratified over the range, and a share of them towards high noise."""
+def timesteps(rng: np.random.Generator, batch: int, below: int = 1000) -> np.ndarray:
+    """Timesteps (B,) below a bound: stratified over the range, and a share of them towards high noise."""
     places = (rng.permutation(batch) + rng.random(batch)) / batch
     noisy = np.arange(batch) < round(NOISY_SHARE * batch)
     count = int(noisy.sum())
     even = (np.arange(batch - count) + rng.random(batch - count)) / max(1, batch - count)
-    return (1000 * np.concatenate([places[:count] ** (1 / 3), even])).astype(int)
+    return (below * np.concatenate([places[:count] ** (1 / 3), even])).astype(int)
+
+
+def windows(latents: Tensor, size: int, rng: np.random.Generator) -> Tensor:
+    """Returns a square part (B, 4, size, size), anywhere, of each of the latents (B, 4, h, w), which are no smaller."""
+    B, C, H, W = latents.shape
+    corners = zip(rng.integers(H - size + 1, size=B), rng.integers(W - size + 1, size=B), strict=True)
+    return torch.stack([each[:, y : y + size, x : x + size] for each, (y, x) in zip(latents, corners, strict=True)])
 
 
 def loss_weights(snr: Tensor) -> Tensor:
@@ -94,12 +115,14 @@ def train_stage(
     def loss_at(step: int) -> Tensor:
         rng = np.random.default_rng((seed, 15, hash_of(stage.name), step))
         part = stage.part(rng.random())
-        pool, count = latents[part.size], stage.scenes + 250 * (step // stage.renewal)
+        pool, count = latents[part.picture], part.scenes or stage.scenes + 250 * (step // stage.renewal)
         pool.ensure(count)
         indices = rng.integers(count, size=part.batch)
         x0 = pool.take(indices)
+        if part.picture != part.size:
+            x0 = windows(x0, part.size // 8, rng)
         eps = torch.from_numpy(rng.standard_normal(x0.shape, dtype=np.float32))
-        t = torch.from_numpy(timesteps(rng, part.batch))
+        t = torch.from_numpy(timesteps(rng, part.batch, part.below))
         a = alphas[t][:, None, None, None]
         said = ["" if rng.random() < stage.drop else caption(pool.scenes[i], rng) for i in indices]
         x = (a.sqrt() * x0 + (1 - a).sqrt() * eps).contiguous(memory_format=torch.channels_last)

@@ -71,7 +71,12 @@ class TrainingRecipe:
         DiffusionStage("high", (Part(128, 20),), 0.0, replace(LEVEL, steps=5000), 2000, 100),
         DiffusionStage("native", (Part(128, 20, 0.7), Part(192, 8, 0.3)), 0.0, replace(LEVEL, steps=1500), 4000, 100),
         DiffusionStage(
-            "guided", (Part(128, 20, 0.7), Part(192, 8, 0.3)), 0.1, replace(LEVEL, steps=3000, flat=0.2), 5000, 100
+            "guided",
+            (Part(128, 20, 0.6), Part(192, 8, 0.3), Part(192, 8, 0.1, drawn=384, below=400, scenes=1500)),
+            0.1,
+            replace(LEVEL, steps=3000, flat=0.2),
+            5000,
+            100,
         ),
     )
     decoder: AutoencoderStage = AutoencoderStage(
@@ -88,7 +93,14 @@ QUICK = TrainingRecipe(
     reading=Optimisation(steps=2),
     stages=(
         DiffusionStage("low", (Part(64, 4),), 0.0, Optimisation(steps=2), 4, 60),
-        DiffusionStage("guided", (Part(64, 4, 0.5), Part(96, 2, 0.5)), 0.1, Optimisation(steps=2), 4, 60),
+        DiffusionStage(
+            "guided",
+            (Part(64, 4, 0.4), Part(96, 2, 0.3), Part(64, 4, 0.3, drawn=96, below=400, scenes=4)),
+            0.1,
+            Optimisation(steps=2),
+            4,
+            60,
+        ),
     ),
     decoder=AutoencoderStage("decoder", Optimisation(steps=2), 0.2, 1.5, batch=2),
     decoder_sizes=(64,),
@@ -128,7 +140,7 @@ def train(recipe: TrainingRecipe, folder: Path) -> Generator[TrainingProgress, N
 
 def encoded(recipe: TrainingRecipe, nets: Networks, folder: Path) -> dict[int, Latents]:
     """The latents of every size that a stage learns; sets the networks' scaling factor, which is that of `recipe.size`."""
-    sizes = {part.size for stage in recipe.stages for part in stage.parts}
+    sizes = {part.picture for stage in recipe.stages for part in stage.parts}
     latents = {size: Latents(nets.vae, size, recipe.seed, folder / "latents") for size in sorted({*sizes, recipe.size})}
     nets.scaling_factor = 1 / latents[recipe.size].std()
     for pool in latents.values():
