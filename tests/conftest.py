@@ -163,16 +163,17 @@ def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Pat
     return folder
 
 
-def write_tiny_model(folder: Path, layers: int = 1) -> Path:
+def write_tiny_model(folder: Path, layers: int = 1, channels: tuple[int, ...] = (8, 16, 16, 16)) -> Path:
     """A diffusers folder of random weights, 64 pixels, drawn in a blink: the v1 topology with one layer to a block.
 
-    That is half of the layers, whose number and not whose size is what loading takes. `deep_model` has all.
+    That is half of the layers, whose number and not whose size is what loading takes. `deep_model` has all; `channels` are those
+    of the UNet's levels.
     """
     import torch
 
     from sdedge.training.recipe import QUICK, export, networks
 
-    widths = {"block_out_channels": (8, 16, 16, 16), "layers_per_block": layers, "norm_num_groups": 4, "sample_size": 8}
+    widths = {"block_out_channels": channels, "layers_per_block": layers, "norm_num_groups": 4, "sample_size": 8}
     recipe = replace(
         QUICK,
         unet=replace(QUICK.unet, **widths),
@@ -195,6 +196,12 @@ def tiny_model(made_once) -> Path:
 def deep_model(made_once) -> Path:
     """The same with v1's two layers to a block, for what counts them."""
     return made_once("tiny-deep", partial(write_tiny_model, layers=2))
+
+
+@pytest.fixture(scope="session")
+def shallow_model(made_once) -> Path:
+    """The tiny model with two of v1's four levels, for how a layer is converted, many times over."""
+    return made_once("tiny-shallow", partial(write_tiny_model, channels=(8, 16)))
 
 
 def switch_checker_on(model: Path) -> None:
@@ -221,10 +228,10 @@ def tiny_bundle(tiny_model, made_once) -> Path:
 
 
 @pytest.fixture(scope="session")
-def mixed_bundle(tiny_model, made_once) -> Path:
-    """The tiny model's UNet in a mix of bits that keeps 45 dB; copy it before changing it."""
+def mixed_bundle(shallow_model, made_once) -> Path:
+    """The shallow model's UNet in a mix of bits that keeps 45 dB; copy it before changing it."""
     recipe = {"components": ("unet",), "attention": "original", "compress": "mixed-45"}
-    return made_once("tiny-mixed", lambda folder: convert_to_coreml(tiny_model, folder, **recipe))
+    return made_once("tiny-mixed", lambda folder: convert_to_coreml(shallow_model, folder, **recipe))
 
 
 @pytest.fixture(scope="session")

@@ -135,13 +135,13 @@ def test_a_choice_keeps_its_budget_and_a_larger_one_is_never_bigger(known, budge
 
 
 @pytest.mark.slow
-def test_a_mixed_recipe_keeps_its_target_and_is_not_measured_twice(tiny_model, mixed_bundle, tmp_path, monkeypatch):
+def test_a_mixed_recipe_keeps_its_target_and_is_not_measured_twice(shallow_model, mixed_bundle, tmp_path, monkeypatch):
     recipe = {"components": ("unet",), "attention": "original"}
     folder = Path(shutil.copytree(mixed_bundle, tmp_path / "b"))
     first = Manifest.read(folder).components["unet"]
     assert first.figures["trajectory_psnr"] >= 45 and 2 <= first.figures["bits"] <= 12
     monkeypatch.setattr(sensitivity, "measure_kernel", None)  # a second measurement would raise
-    for _ in convert(str(tiny_model), folder, PackageRecipe(((64, 64),), compress="mixed-30", **recipe)):
+    for _ in convert(str(shallow_model), folder, PackageRecipe(((64, 64),), compress="mixed-30", **recipe)):
         pass
     second = Manifest.read(folder).components["unet"]
     assert second.figures["bits"] < first.figures["bits"] and second.bytes < first.bytes

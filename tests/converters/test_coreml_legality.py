@@ -103,8 +103,8 @@ def test_those_of_the_original_attention_and_a_safety_checker_are(checked_bundle
     ("macOS14", {"attention": "split-einsum-v2", "chunk": True, "compress": "6bit"}),
     ("macOS15", {"sizes": ((64, 64), (128, 64)), "compress": "4bit-grouped", "batch": 1}),
 ])  # fmt: skip
-def test_chunks_and_several_sizes_are(tiny_model, tmp_path, target, recipe):
-    bundle = convert_to_coreml(tiny_model, tmp_path / "bundle", **{"sizes": ((64, 64),), **recipe}, target=target,
+def test_chunks_and_several_sizes_are(shallow_model, tmp_path, target, recipe):
+    bundle = convert_to_coreml(shallow_model, tmp_path / "bundle", **{"sizes": ((64, 64),), **recipe}, target=target,
                                components=("unet",))  # fmt: skip
     packages = sorted(bundle.glob("*.mlpackage"))
     assert packages

@@ -72,18 +72,18 @@ def test_what_cannot_be_made_is_refused_in_a_sentence():
 
 
 @pytest.fixture(scope="module")
-def reference(tiny_model):
-    return TorchEngine.load(tiny_model, "cpu", "float32")
+def reference(shallow_model):
+    return TorchEngine.load(shallow_model, "cpu", "float32")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_combinations_of_choices_predict_what_torch_does(reference, tiny_model, mixed_bundle, tmp_path, row):
+def test_combinations_of_choices_predict_what_torch_does(reference, shallow_model, mixed_bundle, tmp_path, row):
     folder = tmp_path / "bundle"
     if row["compress"] == "mixed-40":  # what each layer needs is measured once for all rows
         folder.mkdir()
         shutil.copy(mixed_bundle / SENSITIVITY, folder)
-    engine = MILEngine(convert_to_coreml(tiny_model, folder, components=("unet",), **row))
+    engine = MILEngine(convert_to_coreml(shallow_model, folder, components=("unet",), **row))
     names = {"unet_chunk1", "unet_chunk2"} if row["chunk"] else {"unet"}
     assert engine.manifest.components.keys() == names
     random = torch.Generator().manual_seed(0)

@@ -130,16 +130,17 @@ PACKED = [
 @pytest.mark.slow
 @pytest.mark.parametrize("attention, chunk, compress, target", [*LAYOUTS, *PACKED])
 def test_every_layout_and_compression_is_what_a_conversion_makes(
-    tiny_model, tmp_path, style, attention, chunk, compress, target
+    shallow_model, tmp_path, attention, chunk, compress, target
 ):
     recipe = {
         "attention": attention, "chunk": chunk, "compress": compress, "target": target, "components": ("text_encoder", "unet"),
     }  # fmt: skip
-    second = random_lora(tmp_path / "other.safetensors", tiny_model, 2, ("unet",))
-    bundle = convert_to_coreml(tiny_model, tmp_path / "plain", **recipe)
-    fused = convert_to_coreml(tiny_model, tmp_path / "fused", loras=((style, 0.8), (second, -0.5)), **recipe)
+    style = random_lora(tmp_path / "style.safetensors", shallow_model)
+    second = random_lora(tmp_path / "other.safetensors", shallow_model, 2, ("unet",))
+    bundle = convert_to_coreml(shallow_model, tmp_path / "plain", **recipe)
+    fused = convert_to_coreml(shallow_model, tmp_path / "fused", loras=((style, 0.8), (second, -0.5)), **recipe)
     uses = LoraUse(style, 0.8, 0.8), LoraUse(second, -0.5, -0.5)
-    made = adapted(bundle, *uses, find_model=lambda name: tiny_model)
+    made = adapted(bundle, *uses, find_model=lambda name: shallow_model)
     check_equal(bundle, fused, made.packages, tuple(Manifest.read(bundle).components))
     assert all("dB" in line for line in made.notices) and bool(made.notices) == (compress != "none")
 
