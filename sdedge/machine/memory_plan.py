@@ -145,9 +145,8 @@ def plan(job: MemoryRequest, free: int, sizes: Sizes = Sizes(), mode: str = "aut
     if mode != "auto":
         ways = [_planned(mode, job, free, sizes, in_parts) for in_parts in _ways(job)]
         return next((candidate for candidate in ways if candidate.fits), ways[-1])
-    modes = (
-        MODES[2:] if _is_large(job) else MODES
-    )  # loading a network again, and rows in a file, take no time beside a step
+    # Beside a step of a large picture, loading a network again and keeping rows in a file take no time.
+    modes = MODES[2:] if _is_large(job) else MODES
     plans = [_planned(name, job, free, sizes, in_parts) for in_parts in _ways(job) for name in modes]
     affordable = next((candidate for candidate in plans if candidate.peak <= MARGIN * free), None)
     return affordable or min(plans, key=lambda candidate: candidate.peak)

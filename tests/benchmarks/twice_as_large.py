@@ -6,6 +6,8 @@
     latent, lanczos   hires fix by these enlargers, drawn as a whole
     windows   hires fix by Lanczos, its second pass in windows of the native size
     whole     drawn at twice the size at once, to see what the others are good for
+    enlarged  by Lanczos alone
+    autoencoder   enlarged, encoded and decoded, with nothing drawn: no way that draws again can be better
 
 The judge reads the native picture and the large one. The aim is 95%. Strength and guidance are those of what is drawn again,
 which runs the last steps of as many as the native picture has; `whole` is guided as that is.
@@ -58,6 +60,8 @@ WAYS: dict[str, Way] = {
     "lanczos": hires("lanczos"),
     "windows": lambda request, native, changes: hires("lanczos")(request, native, changes).replace(windows=Windows()),
     "whole": lambda request, native, changes: request.replace(**twice(request)),
+    "enlarged": lambda request, native, changes: hires("lanczos")(request, native, {**changes, "strength": 0.0}),
+    "autoencoder": lambda request, native, changes: request.replace(**twice(request), image=str(native), strength=0.0),
 }
 
 
