@@ -7,7 +7,7 @@
     windows   hires fix by Lanczos, its second pass in windows of the native size
     whole     drawn at twice the size at once, to see what the others are good for
     enlarged  by Lanczos alone
-    autoencoder   enlarged, encoded and decoded, with nothing drawn: no way that draws again can be better
+    autoencoder   enlarged, encoded and decoded, with nothing drawn: no way that draws again does much better
 
 The judge reads the native picture and the large one. The aim is 95%. Strength and guidance are those of what is drawn again,
 which runs the last steps of as many as the native picture has; `whole` is guided as that is.

@@ -296,14 +296,14 @@ def test_a_large_picture_in_parts_has_the_same_values_in_every_mode(engine, tiny
 
 def test_in_parts_neither_the_unet_nor_the_vae_lets_the_c_library_keep_what_was_freed(tiny_model, monkeypatch):
     monkeypatch.setattr(memory_plan, "LARGE", 0)
-    kept = []
+    calls = []
     engine = TorchEngine.load(tiny_model, "cpu", "float32", memory="low")
     assert engine.choose_memory(64, 64, 1).in_parts
-    monkeypatch.setattr("sdedge.machine.allocator.keep", lambda: kept.append("all"))
-    monkeypatch.setattr("sdedge.machine.allocator.keep_small", kept.append)
+    monkeypatch.setattr("sdedge.machine.allocator.keep", lambda: calls.append("all"))
+    monkeypatch.setattr("sdedge.machine.allocator.keep_small", calls.append)
     for component, small in (("unet", 2 << 20), ("vae", 16 << 20)):
         engine.network(component)
-        assert kept[-1] == small
+        assert calls[-1] == small
 
 
 def test_auto_follows_the_free_memory(tiny_model, monkeypatch):

@@ -111,9 +111,9 @@ def test_the_autoencoder_learns_pictures_of_up_to_three_times_its_first_size(mon
     monkeypatch.setattr(autoencoder, "images", images)
     rng = np.random.default_rng(0)
     assert {tuple(autoencoder.parts(step, 6, 128, rng).shape) for step in range(160)} == {(6, 3, 64, 64)}
-    larger = drawn[1::4]
+    sizes = drawn[1::4]
     assert {*drawn[::4], *drawn[2::4]} == {128} and {*drawn[3::4]} == {64}
-    assert min(larger) < 160 and 350 < max(larger) <= 384
+    assert min(sizes) < 160 and 350 < max(sizes) <= 384
 
 
 def test_the_loss_asks_for_more_at_high_noise_than_min_snr_does_and_no_more_at_low_noise():
