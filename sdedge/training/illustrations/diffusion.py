@@ -27,8 +27,8 @@ NOISY_SHARE = (
 class Part:
     """A picture size that a stage learns, in steps of `batch`, on a `fraction` of its steps.
 
-    Where pictures are `drawn` larger than `size`, it learns parts of them, at timesteps `below` a bound: by then it is decided what
-    lies where, as when windows go over a picture that was enlarged.
+    Where pictures are `drawn` larger than `size`, it learns parts of them, at timesteps `below` a bound: by then it is settled
+    what lies where, as when windows go over a picture that was enlarged.
     """
 
     size: int
