@@ -68,7 +68,7 @@ class TrainingRecipe:
         DiffusionStage(
             "low", (Part(64, 32),), 0.0, replace(LEVEL, steps=2200, lr=1e-3, warmup=150, ema=0.999), 3000, 60
         ),
-        DiffusionStage("high", (Part(128, 20),), 0.0, replace(LEVEL, steps=5000), 2000, 100),
+        DiffusionStage("high", (Part(96, 32, 0.5), Part(128, 20, 0.5)), 0.0, replace(LEVEL, steps=5000), 2000, 100),
         DiffusionStage("native", (Part(128, 20, 0.7), Part(192, 8, 0.3)), 0.0, replace(LEVEL, steps=1500), 4000, 100),
         DiffusionStage(
             "guided",
