@@ -1,4 +1,4 @@
-"""The stages that learn the picture code: the whole VAE on scenes drawn as it goes, and its decoder alone at the end."""
+"""The stages that learn the picture code: the whole VAE on scenes drawn as it goes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def train_vae(vae: VAE, stage: AutoencoderStage, size: int, seed: int, folder: P
         made = vae.decode(posterior.sample(noise))
         kl = 0.5 * (posterior.mean.square() + posterior.logvar.exp() - 1 - posterior.logvar).mean()
         linear = colour_loss(posterior.mean, opponents(seen))
-        return loss_of(made, seen, stage) + 2e-4 * kl + stage.colours * linear
+        return loss_of(made, seen, stage.colours, stage.edges) + 2e-4 * kl + stage.colours * linear
 
     yield from fit(stage.name, vae, loss_at, stage.optimisation, folder)
 
@@ -101,12 +101,12 @@ def opponents(colours: Tensor) -> Tensor:
     return torch.stack([(red + green + blue) / 3, 3 * (red - green), 1.5 * (blue - (red + green) / 2)], dim=1)
 
 
-def loss_of(made: Tensor, seen: Tensor, stage: AutoencoderStage) -> Tensor:
-    """L1 and squared error, the error of edges, and that of the mean colour of each 8x8 cell, as opponents."""
+def loss_of(made: Tensor, seen: Tensor, colours: float, edges: float) -> Tensor:
+    """L1 and squared error, and by their weights the error of edges and of the mean colours of 8x8 cells, as opponents."""
     error = made - seen
-    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    steepness = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     cells = opponents(F.avg_pool2d(error, 8)).abs().mean()
-    return error.abs().mean() + error.square().mean() + stage.edges * edges + stage.colours * cells
+    return error.abs().mean() + error.square().mean() + edges * steepness + colours * cells
 
 
 @torch.no_grad()
@@ -133,23 +133,3 @@ def start_direct(vae: VAE) -> None:
 def _pass_on(weight: Tensor, area: slice, value: float) -> None:
     for channel in range(min(weight.shape[:2])):
         weight[channel, channel, area, area] = value
-
-
-def train_decoder(
-    vae: VAE, scaling_factor: float, sizes: tuple[int, ...], stage: AutoencoderStage, seed: int, folder: Path
-) -> Iterator[TrainingProgress]:
-    """Sharpen the decoder on the encoder's fixed latents of whole pictures; what the UNet learnt stays valid."""
-    vae.requires_grad_(False)
-    vae.decoder.requires_grad_(True)
-    vae.post_quant_conv.requires_grad_(True)
-
-    def loss_at(step: int) -> Tensor:
-        rng = np.random.default_rng((seed, hash_of(stage.name), step))
-        seen = images([sample_any(rng) for _ in range(stage.batch)], sizes[step % len(sizes)])
-        with torch.no_grad():
-            latents = vae.encode(seen).mean
-        # A drawn latent is never exactly an encoded one: a little noise teaches the decoder to forgive.
-        noise = torch.from_numpy(rng.standard_normal(latents.shape, dtype=np.float32))
-        return loss_of(vae.decode(latents + 0.03 / scaling_factor * noise), seen, stage)
-
-    yield from fit(stage.name, vae, loss_at, stage.optimisation, folder)

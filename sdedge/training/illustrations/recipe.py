@@ -1,8 +1,9 @@
 """The recipe of the illustrating model, in the stages that the v1 model card describes.
 
 The autoencoder first; the text encoder alone, until its words tell the facts; then text encoder and UNet together at low
-resolution, at higher ones, and there with a tenth of the captions dropped for guidance; then the decoder alone once more.
-The learning rate stays level until the last of the denoising stages, so that a longer run can go on from any checkpoint.
+resolution, at higher ones, and there with a tenth of the captions dropped for guidance; then the decoder alone once more,
+against a critic. The learning rate stays level until the last of the denoising stages, so that a longer run can go on from any
+checkpoint.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from sdedge.training.illustrations.autoencoder import (
     AutoencoderStage,
     images,
     start_direct,
-    train_decoder,
     train_vae,
 )
 from sdedge.training.illustrations.captions import VOCABULARY
+from sdedge.training.illustrations.decoder import DecoderStage, train_decoder
 from sdedge.training.illustrations.diffusion import DiffusionStage, Part, train_stage
 from sdedge.training.illustrations.latents import Latents, chunk_scenes
 from sdedge.training.illustrations.reading import train_words
@@ -79,10 +80,9 @@ class TrainingRecipe:
             100,
         ),
     )
-    decoder: AutoencoderStage = AutoencoderStage(
-        "decoder", Optimisation(steps=1500, lr=7e-4, flat=0.2, ema=0.99), 0.2, 1.5, batch=2
+    decoder: DecoderStage = DecoderStage(
+        "decoder", Optimisation(steps=4000, lr=5e-4, warmup=30, flat=0.5, ema=0.99, betas=(0.8, 0.99)), (192, 128, 192)
     )
-    decoder_sizes: tuple[int, ...] = (128, 192, 128)
     guidance: float = 4.0
     """Guidance scale recommended to users, by measurement."""
 
@@ -102,8 +102,7 @@ QUICK = TrainingRecipe(
             60,
         ),
     ),
-    decoder=AutoencoderStage("decoder", Optimisation(steps=2), 0.2, 1.5, batch=2),
-    decoder_sizes=(64,),
+    decoder=DecoderStage("decoder", Optimisation(steps=2), (64,), window=4, windowed=0.5),
 )
 """A few steps of every stage, for tests."""
 
@@ -134,7 +133,7 @@ def train(recipe: TrainingRecipe, folder: Path) -> Generator[TrainingProgress, N
     for stage in recipe.stages:
         yield from train_stage(nets.conditioned, nets.tokenizer, latents, stage, recipe.seed, folder)
         yield _exported(recipe, nets, folder, stage.name, stage.optimisation.steps)
-    yield from train_decoder(nets.vae, nets.scaling_factor, recipe.decoder_sizes, recipe.decoder, recipe.seed, folder)
+    yield from train_decoder(nets.vae, nets.scaling_factor, recipe.decoder, recipe.seed, folder)
     yield _exported(recipe, nets, folder, "decoder", recipe.decoder.optimisation.steps)
 
 
