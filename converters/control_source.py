@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from converters.held import Held
 from sdedge.engines.torch.networks import NETWORKS
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.library.bundle_controls import CONTROLNET, hash_of_control
@@ -17,6 +16,7 @@ from sdedge.models.unfilled import unfilled
 from sdedge.text.clean import shown
 from sdedge.weights.control import HINT_FIRST_DIFFUSERS, ControlKind, ControlModel, open_control
 from sdedge.weights.folders import existing
+from sdedge.weights.held import HeldTensor
 from sdedge.weights.loading import load_into
 
 _LONGEST = 100
@@ -95,4 +95,4 @@ def _in_rgb(tensors: Mapping[str, Any], config: ControlNetConfig) -> Mapping[str
     """Returns a ControlNet's tensors for hints in red, green, blue: those of one that reads blue first are turned round."""
     if not config.is_bgr:
         return tensors
-    return {**tensors, HINT_FIRST_DIFFUSERS: Held(tensors[HINT_FIRST_DIFFUSERS].copy().flip(1))}
+    return {**tensors, HINT_FIRST_DIFFUSERS: HeldTensor(tensors[HINT_FIRST_DIFFUSERS].copy().flip(1))}

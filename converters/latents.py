@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from converters.source import Held
 from sdedge.errors import ModelError
+from sdedge.weights.held import HeldTensor
 
 FACTOR = 0.18215
 
@@ -34,7 +34,7 @@ def fold_factor(tensors: Mapping[str, Any], factor: float) -> Mapping[str, Any]:
         mean, logvar = _float(tensors, f"quant_conv.{part}").chunk(2)
         shift = 2 * math.log(ratio) if part == "bias" else 0
         made[f"quant_conv.{part}"] = torch.cat([mean * ratio, logvar + shift])
-    return {**tensors, **{name: Held(tensor.float()) for name, tensor in made.items()}}
+    return {**tensors, **{name: HeldTensor(tensor.float()) for name, tensor in made.items()}}
 
 
 def _float(tensors: Mapping[str, Any], name: str) -> Tensor:

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 
 from converters.control_source import ControlSource, open_controls
-from converters.held import Held as Held
 from sdedge.engines.facts import load_tokenizer, read_facts
 from sdedge.engines.open import locate
 from sdedge.engines.protocol import LoraUse, ModelFacts
@@ -27,6 +26,7 @@ from sdedge.models.unfilled import unfilled
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 from sdedge.weights.files import check_inside
+from sdedge.weights.held import HeldTensor
 from sdedge.weights.lora import merge, open_lora
 from sdedge.weights.safety import open_checker
 
@@ -73,7 +73,7 @@ class ConversionSource:
     def tensors(self, component: str) -> Mapping[str, Any]:
         """Returns those of a component of a bundle: encoder and decoder share the VAE's, both UNets theirs."""
         if component == "safety_checker":
-            return {name: Held(tensor) for name, tensor in self.checker.state_dict().items()}
+            return {name: HeldTensor(tensor) for name, tensor in self.checker.state_dict().items()}
         if component in self.controls:
             return self.controls[component].tensors
         return self.components[

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from converters.ane import ATTENTIONS, MASKED, QUERIES, group_norm, layer_norm
 from converters.constants import Weights
 from converters.psnr import psnr
-from converters.source import Held
+from sdedge.weights.held import HeldTensor
 
 NORMS = {
     "group": (lambda w, x: group_norm(w, x, "norm", 4, 1e-5), (2, 16, 6, 5), lambda x, g, b: F.group_norm(x, 4, g, b, 1e-5)),
@@ -25,7 +25,7 @@ def _normed(run, kind: str, x: torch.Tensor, flush: bool = False) -> tuple[torch
     emit, _, referee = NORMS[kind]
     C = x.shape[1]
     weight, bias = torch.linspace(0.5, 2, C).half(), torch.linspace(-1, 1, C).half()
-    weights = Weights({"norm.weight": Held(weight), "norm.bias": Held(bias)})
+    weights = Weights({"norm.weight": HeldTensor(weight), "norm.bias": HeldTensor(bias)})
     got = run(lambda inputs: {"y": emit(weights, inputs["x"])}, tuple(x.shape), flush, x=x)
     return got, referee(x.half().float(), weight.float(), bias.float())
 
@@ -54,7 +54,7 @@ def test_norms_need_no_subnormal_number(run, kind, shape, flush):
 def test_layer_norms_take_weights_of_zero_and_nearly(run):
     x = torch.randn(1, 6, 1, 9, generator=torch.Generator().manual_seed(0))
     weight, bias = torch.tensor([0, 1e-7, -1e-4, 1, -2, 0.5]).half(), torch.tensor([3, -3, 2, 0, 1, 0.1]).half()
-    weights = Weights({"norm.weight": Held(weight), "norm.bias": Held(bias)})
+    weights = Weights({"norm.weight": HeldTensor(weight), "norm.bias": HeldTensor(bias)})
     got = run(lambda inputs: {"y": layer_norm(weights, inputs["x"], "norm")}, tuple(x.shape), x=x)
     expected = F.layer_norm(x.half().float().movedim(1, -1), (6,), weight.float(), bias.float()).movedim(-1, 1)
     assert psnr(expected, got) > 70 and torch.equal(got[0, 0], torch.full((1, 9), 3.0))

@@ -21,7 +21,6 @@ from converters.constants import Weights
 from converters.coreml import convert
 from converters.recipe import NEWER, PackageRecipe
 from converters.sensitivity import Kernel, choose
-from converters.source import Held
 from converters.toolchain import mb
 from sdedge.engines.coreml.compressed import BLOCK, GROUP, cluster, pack
 from sdedge.engines.coreml.portable.package import Package
@@ -29,6 +28,7 @@ from sdedge.engines.coreml.portable.runner import Runner
 from sdedge.library.manifest import Manifest
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet import UNet
+from sdedge.weights.held import HeldTensor
 from tests.conftest import convert_to_coreml
 from tests.converters.conftest import package
 
@@ -79,7 +79,7 @@ def test_a_package_holds_what_was_packed(tmp_path, scheme, target):
     if scheme in NEWER and target != "macOS15":
         return
     kernel = _normal(2 * GROUP, 2 * BLOCK, 3, 3)
-    weights = Weights({"conv.weight": Held(torch.from_numpy(kernel))}, compressor(scheme), target)
+    weights = Weights({"conv.weight": HeldTensor(torch.from_numpy(kernel))}, compressor(scheme), target)
     x = torch.randn(1, 2 * BLOCK, 4, 4).half().float()
     path = package(
         lambda g: {"y": mb.conv(x=g["x"], weight=weights.kernel("conv.weight"))}, (1, 2 * GROUP, 2, 2),

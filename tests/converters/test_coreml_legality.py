@@ -15,10 +15,10 @@ from converters.compress import compressor
 from converters.constants import Weights
 from converters.package import TARGETS
 from converters.recipe import COMPRESSIONS, NEWER
-from converters.source import Held
 from converters.toolchain import mb
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import Runner
+from sdedge.weights.held import HeldTensor
 from tests.conftest import cases, convert_to_coreml
 from tests.converters.conftest import package
 from tests.engines.coreml.test_controls import control_files as control_files
@@ -74,7 +74,10 @@ QUICK = [
 @pytest.mark.parametrize(("scheme", "target"), cases(KINDS, quick=QUICK))
 def test_weights_of_every_kind_are_legal_for_their_target(tmp_path, scheme, target):
     random = torch.Generator().manual_seed(0)
-    kernel, x = Held(torch.randn(64, 64, 1, 1, generator=random).half()), torch.randn(1, 64, 4, 4, generator=random)
+    kernel, x = (
+        HeldTensor(torch.randn(64, 64, 1, 1, generator=random).half()),
+        torch.randn(1, 64, 4, 4, generator=random),
+    )
 
     def emit(g):
         return {"y": mb.conv(x=g["x"], weight=Weights({"k": kernel}, compressor(scheme), target).kernel("k"))}

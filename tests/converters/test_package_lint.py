@@ -10,10 +10,10 @@ from converters.compress import compressor
 from converters.constants import Weights
 from converters.package_lint import ISLAND, RULES, lint
 from converters.recipe import COMPRESSIONS, NEWER, PackageRecipe
-from converters.source import Held
 from converters.toolchain import mb
 from converters.verify import judge
 from sdedge.engines.coreml.portable.package import Package
+from sdedge.weights.held import HeldTensor
 from tests.converters.conftest import package
 
 TOKENS, LONG = torch.zeros(1, 2, 8, 8), torch.zeros(1, 1, 4, 8192)
@@ -71,7 +71,7 @@ def test_a_graph_that_only_looks_so_is_not(tmp_path, graph):
 
 @pytest.mark.parametrize("scheme", [name for name in COMPRESSIONS if name != "none"])
 def test_only_4_bits_in_groups_are_suspect(tmp_path, scheme):
-    kernel = Held(torch.randn(64, 64, 1, 1, generator=torch.Generator().manual_seed(0)).half())
+    kernel = HeldTensor(torch.randn(64, 64, 1, 1, generator=torch.Generator().manual_seed(0)).half())
     target = "macOS15" if scheme in NEWER else "macOS13"
 
     def emit(g):

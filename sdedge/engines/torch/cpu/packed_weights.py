@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from sdedge.engines.torch.cpu import packed_cache, packing
@@ -23,6 +22,7 @@ from sdedge.engines.torch.cpu.streaming import CachedWeight
 from sdedge.errors import Remedy
 from sdedge.machine.memory_plan import spoken_size
 from sdedge.weights.files import LazyTensor
+from sdedge.weights.held import HeldTensor
 from sdedge.weights.lora import MergedTensor
 from sdedge.weights.parts import JoinedTensor, TensorHalf
 
@@ -79,7 +79,7 @@ class PackedWeights:
         if self._file is None:
             return tensors
         try:
-            stored = {name: StoredSource(name, self._file.tensor(name)[0]) for name in self._file.tensors}
+            stored = {name: HeldTensor(self._file.tensor(name)[0], name) for name in self._file.tensors}
         except Unusable as error:
             self._tell_again(error)
             self._file, self._writer = None, self._begin()
@@ -195,29 +195,6 @@ class StreamedWeights(PackedWeights):
     def _check(self, file: PackedFile) -> None:
         for name in file.checked():
             file.let_go(name)
-
-
-@dataclass(frozen=True)
-class StoredSource:
-    """A tensor of the file, as `load_into` takes one of a model's."""
-
-    name: str
-    tensor: Tensor
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.tensor.shape)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.tensor.dtype
-
-    @property
-    def aligned(self) -> bool:
-        return True  # to a page
-
-    def read(self) -> Tensor:
-        return self.tensor
 
 
 def packed_key_of(key: PackedKey, tensors: Mapping[str, LazyTensor]) -> PackedKey | None:
