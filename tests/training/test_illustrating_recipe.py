@@ -121,25 +121,27 @@ def test_the_loss_asks_for_more_at_high_noise_than_min_snr_does_and_no_more_at_l
     assert torch.allclose(weights, torch.tensor([10.0, 1.0, 5**-0.5, 5**0.5 / 500]))
 
 
-def test_the_decoder_and_its_critic_do_not_move_by_each_other_s_loss():
-    judged = decoder.Judged(networks(TOY).vae)
+def test_the_decoder_and_its_discriminator_do_not_move_by_each_other_s_loss():
+    both = decoder.DecoderAndDiscriminator(networks(TOY).vae)
     seen = torch.rand(2, 3, 32, 32) * 2 - 1
-    made = judged.vae.decode(torch.randn(2, 4, 4, 4))
-    learning = {name: parameter for name, parameter in judged.named_parameters() if parameter.requires_grad}
+    made = both.vae.decode(torch.randn(2, 4, 4, 4))
+    learning = {name: parameter for name, parameter in both.named_parameters() if parameter.requires_grad}
 
     def moved(loss):
         gradients = torch.autograd.grad(loss, learning.values(), retain_graph=True, allow_unused=True)
         return {name.split(".")[0] for name, gradient in zip(learning, gradients) if gradient is not None}
 
-    score, features = judged.verdict(made, seen)
+    score, features = both.decoder_losses(made, seen)
     assert moved(score) == moved(features) == {"vae"}
-    assert moved(judged.critic_loss(made, seen)) == {"critic"}
+    assert moved(both.discriminator_loss(made, seen)) == {"discriminator"}
 
 
 def test_windows_of_latents_belong_to_those_of_their_pictures():
     picture = torch.arange(2 * 10 * 12.0).view(2, 1, 10, 12)
     rng = np.random.default_rng(0)
     for _ in range(40):
-        latents, pictures = decoder.windows(picture, picture.repeat_interleave(8, 2).repeat_interleave(8, 3), 4, rng)
+        latents, pictures = decoder.matching_windows(
+            picture, picture.repeat_interleave(8, 2).repeat_interleave(8, 3), 4, rng
+        )
         assert latents.shape == (4, 1, 4, 4) and torch.equal(pictures[..., ::8, ::8], latents)
         assert pictures.shape == (4, 1, 32, 32) and (latents[:2] < 120).all() and (latents[2:] >= 120).all()

@@ -1,6 +1,6 @@
-"""The stage that sharpens the decoder, which learns against a critic that tells its pictures from renders (Esser et al. 2021).
+"""The stage that sharpens the decoder against a discriminator, which tells its pictures from renders (Esser et al. 2021).
 
-Errors of pixels are least for a blur between all places where an edge may be. A critic knows that renders have no blur.
+Errors of pixels are least for a blur between all places where an edge may be. A discriminator knows that renders have no blur.
 """
 
 from __future__ import annotations
@@ -22,18 +22,17 @@ from sdedge.training.illustrations.autoencoder import images, loss_of
 from sdedge.training.illustrations.world import sample_any
 
 CELL = 8  # pixels of a latent
-NOISE = (
-    0.03  # of the latents' spread: a drawn latent is never exactly an encoded one, and the decoder learns to forgive
-)
+NOISE = 0.03
+"""Of the latents' spread: a drawn latent is never exactly an encoded one, and the decoder learns to forgive."""
 
 
 @dataclass(frozen=True)
 class DecoderStage:
     """How long, on pictures of which `sizes` in turn, and what the loss asks for.
 
-    `colours` and `edges` weigh what they do in the autoencoder's stages; `critic` weighs the critic's verdict, and `features` the
-    difference of what it sees on its way there (Larsen et al. 2016). Steps see two windows of `window` latents in each of `batch`
-    pictures for the fraction `windowed` of them, then one whole picture.
+    `colours` and `edges` weigh what they do in the autoencoder's stages; `adversarial` weighs the discriminator's score, and
+    `features` the difference of its features (feature matching, Larsen et al. 2016). Steps see two windows of `window` latents
+    in each of `batch` pictures for the fraction `windowed` of them, then one whole picture.
     """
 
     name: str
@@ -41,14 +40,14 @@ class DecoderStage:
     sizes: tuple[int, ...]
     colours: float = 0.2
     edges: float = 1.5
-    critic: float = 0.02
+    adversarial: float = 0.02
     features: float = 0.3
     batch: int = 2
     window: int = 12
     windowed: float = 0.8
 
 
-class Critic(nn.Module):
+class Discriminator(nn.Module):
     """Tells patches of renders from patches of decoded pictures: one score for each, higher for renders (Isola et al. 2017)."""
 
     def __init__(self, widths: tuple[int, ...] = (32, 64, 96)) -> None:
@@ -68,23 +67,23 @@ class Critic(nn.Module):
         return self.score(x), features
 
 
-class Judged(nn.Module):
-    """The decoder and its critic, which learn at once: neither moves by the other's loss."""
+class DecoderAndDiscriminator(nn.Module):
+    """The two networks, which learn at once: neither moves by the other's loss."""
 
     def __init__(self, vae: VAE) -> None:
         super().__init__()
-        self.vae, self.critic = vae, Critic().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.vae, self.discriminator = vae, Discriminator().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def critic_loss(self, made: Tensor, seen: Tensor) -> Tensor:
-        """Returns what the critic is to make small: the hinge loss of its scores."""
-        return F.relu(1 + self.critic(made.detach())[0]).mean() + F.relu(1 - self.critic(seen)[0]).mean()
+    def discriminator_loss(self, made: Tensor, seen: Tensor) -> Tensor:
+        """Returns what the discriminator is to make small: the hinge loss of its scores."""
+        return F.relu(1 + self.discriminator(made.detach())[0]).mean() + F.relu(1 - self.discriminator(seen)[0]).mean()
 
-    def verdict(self, made: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+    def decoder_losses(self, made: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Returns what the decoder is to make small: minus the scores of its pictures, and how far their features are."""
-        still = {name: parameter.detach() for name, parameter in self.critic.named_parameters()}
-        score, features = functional_call(self.critic, still, (made,))
+        still = {name: parameter.detach() for name, parameter in self.discriminator.named_parameters()}
+        score, features = functional_call(self.discriminator, still, (made,))
         with torch.no_grad():
-            _, wanted = self.critic(seen)
+            _, wanted = self.discriminator(seen)
         apart = [(a - b).abs().mean() / (b.abs().mean() + 0.05) for a, b in zip(features, wanted, strict=True)]
         return -score.mean(), torch.stack(apart).mean()
 
@@ -97,7 +96,7 @@ def train_decoder(
     vae.requires_grad_(False)
     vae.decoder.requires_grad_(True)
     vae.post_quant_conv.requires_grad_(True)
-    judged, cropped = Judged(vae), round(stage.windowed * stage.optimisation.steps)
+    both, cropped = DecoderAndDiscriminator(vae), round(stage.windowed * stage.optimisation.steps)
 
     def loss_at(step: int) -> Tensor:
         rng = np.random.default_rng((seed, hash_of(stage.name), step))
@@ -109,18 +108,18 @@ def train_decoder(
             rng.standard_normal(latents.shape, dtype=np.float32)
         )
         if step < cropped:
-            latents, seen = windows(latents, seen, stage.window, rng)
+            latents, seen = matching_windows(latents, seen, stage.window, rng)
         made = vae.decode(latents)
         if step < cropped:  # a window's outer cells would need what is beyond them
             made, seen = (x[..., CELL:-CELL, CELL:-CELL] for x in (made, seen))
-        score, features = judged.verdict(made, seen)
-        asked = loss_of(made, seen, stage.colours, stage.edges) + stage.critic * score + stage.features * features
-        return asked + judged.critic_loss(made, seen)
+        score, features = both.decoder_losses(made, seen)
+        asked = loss_of(made, seen, stage.colours, stage.edges) + stage.adversarial * score + stage.features * features
+        return asked + both.discriminator_loss(made, seen)
 
-    yield from fit(stage.name, judged, loss_at, stage.optimisation, folder)
+    yield from fit(stage.name, both, loss_at, stage.optimisation, folder)
 
 
-def windows(latents: Tensor, pictures: Tensor, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def matching_windows(latents: Tensor, pictures: Tensor, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Returns two windows (2B, 4, size, size) of each of the latents, one anywhere and one near the middle, where things are,
     and the pictures that belong to them."""
     B, C, H, W = latents.shape
@@ -133,5 +132,8 @@ def windows(latents: Tensor, pictures: Tensor, size: int, rng: np.random.Generat
             )
             cut.append(latent[:, y : y + size, x : x + size])
             shown.append(picture[:, CELL * y : CELL * (y + size), CELL * x : CELL * (x + size)])
-    stacked = (torch.stack(pieces).contiguous(memory_format=torch.channels_last) for pieces in (cut, shown))
-    return next(stacked), next(stacked)
+    return _channels_last(cut), _channels_last(shown)
+
+
+def _channels_last(pieces: list[Tensor]) -> Tensor:
+    return torch.stack(pieces).contiguous(memory_format=torch.channels_last)

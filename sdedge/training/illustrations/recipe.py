@@ -2,8 +2,8 @@
 
 The autoencoder first; the text encoder alone, until its words tell the facts; then text encoder and UNet together at low
 resolution, at higher ones, and there with a tenth of the captions dropped for guidance; then the decoder alone once more,
-against a critic. The learning rate stays level until the last of the denoising stages, so that a longer run can go on from any
-checkpoint.
+against a discriminator. The learning rate stays level until the last of the denoising stages, so that a longer run can go on
+from any checkpoint.
 """
 
 from __future__ import annotations
