@@ -20,7 +20,7 @@ from sdedge.training.illustrations.world import (
 )
 
 PLURALS = {
-    kind: {"person": "people", "fish": "fish", "cactus": "cacti"}.get(kind, kind + "s")
+    kind: {"person": "people", "fish": "fish", "cactus": "cacti", "snowman": "snowmen"}.get(kind, kind + "s")
     for kind in KINDS
     if kind not in SINGLE
 }
