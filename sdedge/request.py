@@ -148,6 +148,8 @@ class Request:
     def changed(self, each: Pass) -> Self:
         """Returns the request of a pass, without passes of its own. Raises InvalidRequest, naming the pass."""
         changes: dict[str, Any] = dict(each.changes)
+        if each.boxes is not None:  # each is drawn by itself, without what is about the whole picture
+            changes |= {"controls": (), "regions": (), "masked_content": MaskedContent.ORIGINAL}
         if changes.get("sampler", self.sampler) != self.sampler:
             changes.setdefault("schedule", None)  # the sampler's own, until the pipeline chooses one
         if changes.keys() & {"steps", "schedule"}:  # in place of levels chosen by hand

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from sdedge.controls import Control
 from sdedge.engines.protocol import AddedComponent, Capability, Engine
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.generation.control_weights import acts, is_conditional_only, layer_weights
-from sdedge.generation.hints import HintPicture, hint_tensor, read_control_mask, read_hint
+from sdedge.generation.hints import HintPicture, has_own_hole, hint_tensor, read_control_mask, read_hint
 from sdedge.generation.image_prompts import ImagePrompt, attended
 from sdedge.generation.img2img import SourceImage
 from sdedge.images.source import Size
@@ -28,7 +29,8 @@ from sdedge.models.config import ControlNetConfig, T2IAdapterConfig
 from sdedge.models.unet_inputs import Predict, UNetInputs, Window
 from sdedge.models.unet_walk import feature_shapes, residual_shapes
 from sdedge.request import Request, Resolved
-from sdedge.sampling.guidance import COND
+from sdedge.sampling.guidance import UNCOND
+from sdedge.sampling.instruct import PICTURE
 from sdedge.sampling.reuse import step_finder
 from sdedge.weights.control import ControlKind, ControlModel, open_control
 
@@ -84,6 +86,23 @@ def _checked_hint(fitted: FittedControl, size: Size, source: SourceImage | None)
     hint_tensor(hint, name, purpose, fitted.config.hint_channels)
     read_control_mask(fitted.control, size)
     return hint.notices
+
+
+def for_a_whole_picture(engine: Engine, request: Resolved) -> tuple[Resolved, list[str]]:
+    """Returns the request of a pass that draws all of a picture again, without controls that fill a hole of it, and a sentence
+    on each of those."""
+    fitted = fitted_controls(engine, request)
+    filling = [
+        each for each in fitted
+        if isinstance(each, FittedControl) and each.model.purpose == "inpaint" and not has_own_hole(each.control)
+    ]  # fmt: skip
+    controls = {id(each.control) for each in filling}
+    rest = tuple(control for control in request.controls if id(control) not in controls)
+    said = [
+        f"The control {each.model.name} fills a hole; it is left out where the whole picture is drawn again."
+        for each in filling
+    ]
+    return request.replace(controls=rest), said
 
 
 def fitted_controls(engine: Engine, request: Request) -> list[FittedControl | ImagePrompt]:
@@ -313,10 +332,13 @@ class _Controlled:
         residuals = []
         for net in nets:
             start = self._first_row(inputs) if net.is_conditional_only else 0
+            if start == inputs.x.shape[0]:
+                continue
             own = net.residuals(inputs, self._context(inputs, start), slice(start, None))
             residuals.append([_below(tensor, start) for tensor in own])
         made = _summed(residuals)
-        assert made is not None
+        if made is None:
+            return None
         self._cached = (key, inputs.context, made)
         return made
 
@@ -327,9 +349,9 @@ class _Controlled:
         return [_below(feature.expand(rows, *feature.shape[1:]), start) for feature in features] if start else features
 
     def _first_row(self, inputs: UNetInputs) -> int:
-        """Returns the first row under a prompt: those under the negative one come before."""
-        first = inputs.branches.index(COND) if COND in inputs.branches else 0
-        return first * (inputs.x.shape[0] // max(len(inputs.branches), 1))
+        """Returns the first row under a prompt: those under the negative one come before, and may be all there are."""
+        under_none = itertools.takewhile(lambda name: name in (UNCOND, PICTURE), inputs.branches)
+        return len(list(under_none)) * (inputs.x.shape[0] // max(len(inputs.branches), 1))
 
     def _context(self, inputs: UNetInputs, start: int) -> Tensor:
         """Returns the context of the rows from `start` on, the same tensor while the whole context is the same."""

@@ -17,7 +17,7 @@ from sdedge.errors import InvalidRequest, ModelError
 from sdedge.events import Event, Loading, Notice
 from sdedge.generation.detect import Detection, detect
 from sdedge.generation.img2img import SourceImage
-from sdedge.generation.prompts import PreparedRequest
+from sdedge.generation.prompts import PreparedRequest, adapt, new_notices
 from sdedge.generation.sample import decode_pixels, sample
 from sdedge.generation.start import begin
 from sdedge.images import mask as masks
@@ -48,11 +48,18 @@ def check_boxes(boxes: Boxes) -> DetectorModel:
 
 
 def draw_boxes_again(
-    engine: Engine, member: PreparedRequest, boxes: Boxes, pixels: np.ndarray, prompt: str, previews: bool
+    engine: Engine,
+    member: PreparedRequest,
+    boxes: Boxes,
+    pixels: np.ndarray,
+    prompt: str,
+    previews: bool,
+    noticed: set[str],
 ) -> Generator[Event, None, np.ndarray]:
     """Returns uint8 pixels (H, W, 3) in which what a detector finds is drawn again; others are the same bit for bit.
 
-    `prompt` is that of the picture, which the request's may take in.
+    `prompt` is that of the picture, which the request's may take in. Each box has the LoRAs of its own prompt. Notices that are
+    among those `noticed` are not yielded again.
     """
     yield Loading("finding")
     model = check_boxes(boxes)
@@ -68,6 +75,7 @@ def draw_boxes_again(
             negative=nth_prompt(member.request.negative, number, member.request.negative) or "",
             seed=(member.request.seed + number) % SEEDS,
         )
+        yield from new_notices(adapt(engine, [request]), noticed)
         pixels = yield from _redrawn(engine, replace(member, request=request), boxes, pixels, box, previews)
     return pixels
 
@@ -88,6 +96,12 @@ def nth_prompt(prompt: str, number: int, own: str) -> str | None:
     if part == _SKIP:
         return None
     return part.replace(_OWN, own) if part else own
+
+
+def box_prompts(prompt: str, own: str) -> list[str]:
+    """Returns every prompt that a box may get."""
+    texts = (nth_prompt(prompt, number, own) for number in range(prompt.count(_SEPARATOR) + 1))
+    return [text for text in texts if text is not None]
 
 
 def _redrawn(

@@ -70,8 +70,9 @@ def guide(request: Resolved, facts: ModelFacts) -> Guide:
     """
     interval, pag = speed.guidance_interval(request), chosen(request.guides, "pag")
     own = _guide(request, facts, 0.0 if pag else request.guidance_rescale, interval)
-    own = guided_by_region(own, request, facts.downscale)
-    return PerturbedAttentionGuidance(own, pag["scale"], request.guidance_rescale, interval) if pag else own
+    if pag:
+        own = PerturbedAttentionGuidance(own, pag["scale"], request.guidance_rescale, interval)
+    return guided_by_region(own, request, facts.downscale)
 
 
 def _guide(request: Resolved, facts: ModelFacts, rescale: float, interval: tuple[float, float] | None) -> Guide:

@@ -75,6 +75,11 @@ def read_hint(control: Control, name: str, purpose: str, size: Size, source: Sou
     return HintPicture(pixels, hole, (*opened.notes, *_unfit(control, name, opened.image.size, size)))
 
 
+def has_own_hole(control: Control) -> bool:
+    """Returns whether a control's hint says by transparency where something is to be filled."""
+    return control.hint is not None and load(hint_path(control.hint)).image.has_transparency_data
+
+
 def _unfit(control: Control, name: str, own: Size, size: Size) -> Iterator[str]:
     """Yields a sentence on a hint that is much smaller than the picture, or of which the crop takes more than a third."""
     W, H = own

@@ -16,12 +16,14 @@ from torch import Tensor
 
 from sdedge.engines.protocol import Engine, ModelFacts
 from sdedge.errors import InvalidRequest
-from sdedge.events import Event, Loading, Notice
+from sdedge.events import Event, Loading
 from sdedge.generation import out_of_memory
-from sdedge.generation.detailer import check_boxes, draw_boxes_again
+from sdedge.generation.control_predictor import check_spans, for_a_whole_picture
+from sdedge.generation.detailer import box_prompts, check_boxes, draw_boxes_again
 from sdedge.generation.enlarge import check_enlarger, enlarge_latent, enlarge_pixels
 from sdedge.generation.img2img import SourceImage
-from sdedge.generation.prompts import PreparedRequest, adapt
+from sdedge.generation.prompts import PreparedRequest, adapt, new_notices
+from sdedge.generation.regions import check_regions
 from sdedge.generation.requirements import refuse_unsupported
 from sdedge.generation.sample import decode_pixels, make_plan, sample
 from sdedge.generation.start import begin, encode_pixels
@@ -75,8 +77,8 @@ def settled(request: Resolved, size: Size) -> Iterator[SettledPass]:
         changed = request.changed(each).replace(image=None, mask=None, outpaint=None)
         if each.enlarge is not None:
             size = each.enlarge.target(size)
-        if each.boxes is not None:  # each is drawn at the picture's first size, without what is about the whole of it
-            yield SettledPass(each, changed.replace(controls=(), regions=()), size)
+        if each.boxes is not None:  # each is drawn at the picture's first size
+            yield SettledPass(each, changed, size)
             continue
         if changed.strength > 0 or (each.enlarge is not None and each.enlarge.is_latent):
             size = _drawable(size)
@@ -98,9 +100,16 @@ def _drawable(size: Size) -> Size:
 def resolve_passes(request: Request, facts: ModelFacts) -> tuple[Pass, ...]:
     """Returns a request's passes with the schedule chosen for each that has another sampler and says none.
 
-    It is the request's, where that chooses one that the sampler takes, and else the sampler's own. Raises InvalidRequest.
+    It is the request's, where that chooses one that the sampler takes, and else the sampler's own. A picture in which boxes are
+    drawn again is enlarged as pixels. Raises InvalidRequest.
     """
-    return tuple(_with_schedule(request, each, facts) for each in request.passes)
+    return tuple(_with_schedule(request, _enlarging_pixels(each), facts) for each in request.passes)
+
+
+def _enlarging_pixels(each: Pass) -> Pass:
+    if each.boxes is None or each.enlarge is None or not each.enlarge.is_latent:
+        return each
+    return replace(each, enlarge=replace(each.enlarge, by="lanczos"))
 
 
 def _with_schedule(request: Request, each: Pass, facts: ModelFacts) -> Pass:
@@ -125,12 +134,22 @@ def check_passes(engine: Engine, request: Resolved, size: Size) -> None:
             check_enlarger(each.each.enlarge.by)
         if each.each.boxes is not None:
             check_boxes(each.each.boxes)
-        elif each.redraws:
-            engine.check_size(*each.size)
-            refuse_unsupported(engine, each.request)
-            for tag in extract_loras(each.request.prompt)[1]:
-                look_up_lora(tag.name)  # now, not after the passes before
-            make_plan(each.request, engine.facts, each.request.strength, all_steps=True)
+        if each.redraws:
+            _check_drawn(engine, each, request.prompt)
+
+
+def _check_drawn(engine: Engine, each: SettledPass, prompt: str) -> None:
+    """Checks now, and not after the passes before, what a pass over a picture of a prompt needs to denoise."""
+    has_boxes = each.each.boxes is not None
+    refuse_unsupported(engine, each.request)
+    for text in box_prompts(each.request.prompt, prompt) if has_boxes else (each.request.prompt,):
+        for tag in extract_loras(text)[1]:
+            look_up_lora(tag.name)
+    plan = make_plan(each.request, engine.facts, each.request.strength, all_steps=not has_boxes)
+    if not has_boxes:
+        engine.check_size(*each.size)
+        check_regions(each.request, engine.facts.downscale)
+        check_spans(each.request, len(plan.sigmas) - 1)
 
 
 def largest(request: Resolved, size: Size, batch: int) -> tuple[int, int, int]:
@@ -151,22 +170,27 @@ def run_passes(
     """
     for number, each in enumerate(settled(prepared.request, size), 2):
         member = replace(prepared, request=each.request, pass_number=number)
-        if each.redraws:
-            lines = [line for line in adapt(engine, [member.request]) if line not in noticed]
-            yield from map(Notice, lines)
-            noticed.update(lines)
+        if each.redraws and each.each.boxes is None:
+            request, lines = for_a_whole_picture(engine, member.request)
+            member = replace(member, request=request)
+            yield from new_notices([*lines, *adapt(engine, [request])], noticed)
         for attempt in out_of_memory.attempts(engine):
             yield from attempt.notices
             with attempt:
-                result = yield from _run(engine, member, each, drawing, previews, prepared.request.prompt)
+                if each.each.boxes is None:
+                    result = yield from _run(engine, member, each, drawing, previews)
+                else:
+                    result = yield from _run_boxes(
+                        engine, member, each, drawing, previews, prepared.request.prompt, noticed
+                    )
         drawing = result
     return drawing
 
 
 def _run(
-    engine: Engine, member: PreparedRequest, each: SettledPass, drawing: Drawing, previews: bool, prompt: str
+    engine: Engine, member: PreparedRequest, each: SettledPass, drawing: Drawing, previews: bool
 ) -> Generator[Event, None, Drawing]:
-    """Carries out one pass over a picture that was drawn by a prompt."""
+    """Carries out one pass over a whole picture."""
     if each.is_latent:
         assert each.each.enlarge is not None
         latent = drawing.latent
@@ -180,16 +204,37 @@ def _run(
         return (
             yield from redraw(engine, member, source, previews, enlarge_latent(latent, each.each.enlarge.by, cells))
         )
+    pixels = yield from _enlarged(engine, member, each, drawing)
+    if not each.redraws:
+        return Drawing(pixels=pixels)
+    return (yield from redraw(engine, member, _picture(fit(pixels, each.size)), previews))
+
+
+def _run_boxes(
+    engine: Engine,
+    member: PreparedRequest,
+    each: SettledPass,
+    drawing: Drawing,
+    previews: bool,
+    prompt: str,
+    noticed: set[str],
+) -> Generator[Event, None, Drawing]:
+    """Carries out one pass over the boxes in a picture that was drawn by a prompt."""
+    pixels = yield from _enlarged(engine, member, each, drawing)
+    if each.redraws and each.each.boxes is not None:
+        pixels = yield from draw_boxes_again(engine, member, each.each.boxes, pixels, prompt, previews, noticed)
+    return Drawing(pixels=pixels)
+
+
+def _enlarged(
+    engine: Engine, member: PreparedRequest, each: SettledPass, drawing: Drawing
+) -> Generator[Event, None, np.ndarray]:
+    """Returns the pixels of a picture, enlarged where the pass does that."""
     pixels = yield from pixels_of(engine, member.request, drawing)
     if each.each.enlarge is not None:
         yield Loading("enlarging")
         pixels = yield from enlarge_pixels(engine, each.each.enlarge.by, pixels, each.size)
-    if each.each.boxes is not None and each.redraws:
-        again = draw_boxes_again(engine, member, each.each.boxes, pixels, prompt, previews)
-        return Drawing(pixels=(yield from again))
-    if not each.redraws:
-        return Drawing(pixels=pixels)
-    return (yield from redraw(engine, member, _picture(fit(pixels, each.size)), previews))
+    return pixels
 
 
 def _picture(pixels: np.ndarray) -> SourceImage:

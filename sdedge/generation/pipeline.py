@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ from sdedge.generation.journals import Journals
 from sdedge.generation.notices import known_before
 from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, resolve_passes, run_passes, settled
 from sdedge.generation.price import control_prices, memory_price, remember_step
-from sdedge.generation.prompts import PreparedRequest, adapt, batches, journaled_batches, resolve_wildcards
+from sdedge.generation.prompts import PreparedRequest, adapt, batches, journaled_batches, new_notices, resolve_wildcards
 from sdedge.generation.proving import Prover, proved
 from sdedge.generation.regions import check_regions
 from sdedge.generation.requirements import INSTRUCT_CHANNELS, refuse_unsupported
@@ -89,7 +89,8 @@ class Pipeline:
         if resolved.windows is not None:
             engine.check_size(*resolved.windows.part_of(resolved.width, resolved.height))
         refuse_unsupported(engine, resolved)
-        check_passes(engine, resolved, (resolved.width, resolved.height))
+        if resolved.image is None:  # else it is not known yet how large the picture is that the passes find
+            check_passes(engine, resolved, (resolved.width, resolved.height))
         check_regions(resolved, facts.downscale)
         wants_safety(resolved, facts)
         return resolved
@@ -169,7 +170,7 @@ class Pipeline:
         with tiling(engine, resolved.tiling):
             for group in journaled_batches(batches(engine, prepared, batch), self._journals):
                 adapted = yield from _adapt(engine, [member.request for member in group], source)
-                yield from _new_notices(adapted, noticed)
+                yield from new_notices(adapted, noticed)
                 for attempt in out_of_memory.attempts(engine):
                     yield from attempt.notices
                     with attempt:
@@ -177,7 +178,7 @@ class Pipeline:
                         latents = yield from sample(engine, group, start, source, previews)
                         remember_step(engine)
                 # Networks are loaded on their first call, which may bring notices of its own (weights that are NaN).
-                yield from _new_notices(engine.facts.report, reported)
+                yield from new_notices(engine.facts.report, reported)
                 final = group[-1] if last and group[-1] is prepared[-1] else None
                 if final is not None and not resolved.passes:
                     engine.release(Component.UNET)
@@ -270,13 +271,6 @@ def _adapt(
         safety, controls = wants_safety(request, engine.facts), [control.model for control in request.controls]
         yield from engine.first_load(request.width, request.height, encode, safety, controls)
     return notices
-
-
-def _new_notices(lines: Iterable[str], noticed: set[str]) -> Iterator[Notice]:
-    """Yields a Notice of each line that is not among those `noticed`, and adds the lines to them."""
-    new = [line for line in lines if line not in noticed]
-    yield from map(Notice, new)
-    noticed.update(new)
 
 
 def wants_safety(request: Request, facts: ModelFacts) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 from sdedge import catalog
 from sdedge.engines.protocol import Capability, Engine, LoraUse
 from sdedge.errors import ModelError
+from sdedge.events import Notice
 from sdedge.generation.journals import BatchJournals, Journals
 from sdedge.library.adapters import find_embeddings, find_lora, look_up_lora, wildcards_chosen
 from sdedge.passes import Changes, Pass
@@ -95,6 +96,13 @@ def adapt(engine: Engine, requests: Sequence[Resolved], is_drawn: bool = True) -
     return tuple(dict.fromkeys(notices))
 
 
+def new_notices(lines: Iterable[str], noticed: set[str]) -> Iterator[Notice]:
+    """Yields a Notice of each line that is not among those `noticed`, and adds the lines to them."""
+    new = [line for line in dict.fromkeys(lines) if line not in noticed]
+    yield from map(Notice, new)
+    noticed.update(new)
+
+
 @dataclass(frozen=True, eq=False)
 class EmbeddingVectors:
     """Learned vectors (n, D) by the names that stand for them in a request, and notices of those that cannot be used."""
@@ -159,7 +167,7 @@ def encode_prompts(engine: Engine, requests: Sequence[Resolved], steps: int) -> 
         [request.prompt for request in requests], [request.negative for request in requests] if guided else None
     )
     regions = [encoded([request.regions[i].prompt for request in requests]) for i in range(len(requests[0].regions))]
-    are_rows = any(region.by is RegionMethod.PREDICTION for region in requests[0].regions)
+    are_rows = any(region.by is not RegionMethod.ATTENTION for region in requests[0].regions)
     return with_regions(prompt, regions, are_rows)
 
 

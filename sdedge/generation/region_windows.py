@@ -87,10 +87,10 @@ class _RegionWindows:
 
     def _of_canvas(self, inputs: UNetInputs, row: int, name: str) -> Tensor:
         """Returns the output (4, h, w) of a row whose branch is of all of the canvas."""
-        if name in (REGION, PERTURBED) or (name == COND and self.prompt.any()):
+        if name == REGION or (name in (COND, PERTURBED) and self.prompt.any()):
             return self._row(inputs, row, name)
         out = torch.zeros_like(inputs.x[row])
-        if name == COND:
+        if name in (COND, PERTURBED):  # nothing is made of them
             return out
         rest = (1 - torch.stack([fraction for _, fraction in self.parts]).sum(0)).to(out)
         if rest.abs().max() > 1e-6:  # what rounding leaves is nothing to ask for

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from sdedge.models.unet_inputs import RegionMasks
-from sdedge.sampling.guidance import COND, Branch, Branches, Guide, State
+from sdedge.sampling.guidance import COND, UNCOND, Branch, Branches, Guide, State
+from sdedge.sampling.instruct import PICTURE
+from sdedge.sampling.pag import PERTURBED
 from sdedge.text.conditioning import Context
 
 REGION, ALONE = "region", "region alone"
@@ -74,7 +77,10 @@ def _edited(branch: Branch, context: Context, areas: RegionAreas) -> Branch:
 
 @dataclass(frozen=True, eq=False)
 class RegionGuidance:
-    """Blends the predictions of regions into each of the prompt's own, and guides by `guide` then: once, on the whole canvas.
+    """Blends the predictions of regions into those of the prompt, and guides by `guide` then: once, on the whole canvas.
+
+    Where a prompt has several parts, which are weighed against what they are guided away from, the regions are one part more.
+    What guides by a perturbed prompt does so as far as the prompt is seen.
 
     fractions  (1 + R, h, w) of the prompt and of each region at every latent, 1 in sum
     """
@@ -88,13 +94,24 @@ class RegionGuidance:
         return [*self.guide.choose([branch for branch in branches if not is_region(branch.name)], sigma), *regions]
 
     def __call__(self, outputs: Mapping[Branch, Tensor], state: State) -> Tensor:
-        regions = [output for branch, output in outputs.items() if is_region(branch.name)]
         prompt, *areas = self.fractions.to(state.x)
-        blended = {
-            branch: sum((area * region for area, region in zip(areas, regions, strict=True)), prompt * output)
-            if branch.name == COND
-            else output
-            for branch, output in outputs.items()
-            if not is_region(branch.name)
-        }
-        return self.guide(blended, state)
+        predicted = [output for branch, output in outputs.items() if is_region(branch.name)]
+        regions = sum((area * output for area, output in zip(areas, predicted, strict=True)), torch.zeros_like(state.x))
+        own = {branch: output for branch, output in outputs.items() if not is_region(branch.name)}
+        first = next(branch for branch in own if branch.name == COND)
+        if first.weight is None:
+            return self.guide(_blended(own, prompt, regions), state)
+        away = {branch.name: output for branch, output in own.items()}
+        against = (1 - prompt) * away.get(PICTURE, away[UNCOND])
+        part = replace(first, weight=torch.ones_like(first.weight))
+        copies = [replace(part, name=PERTURBED)] if PERTURBED in away else []
+        more = dict.fromkeys([part, *copies], prompt * away.get(PICTURE, away[UNCOND]) + regions)
+        return self.guide({**_blended(own, prompt, against), **more}, state)
+
+
+def _blended(outputs: Mapping[Branch, Tensor], prompt: Tensor, rest: Tensor) -> dict[Branch, Tensor]:
+    """Returns outputs in which those of the prompt have its fraction at each latent, and `rest` is added to it."""
+    return {
+        branch: prompt * output + rest if branch.name in (COND, PERTURBED) else output
+        for branch, output in outputs.items()
+    }

@@ -21,10 +21,13 @@ from sdedge.catalog import Preset
 from sdedge.controls import Control, ControlMode
 from sdedge.engines.open import load_engine
 from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.events import Notice
 from sdedge.generation.control_weights import acts
 from sdedge.generation.hints import hint_tensor, read_hint
-from sdedge.generation.pipeline import Pipeline
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.models.unet_inputs import UNetInputs
+from sdedge.passes import Changes, Enlargement, Pass
+from sdedge.regions import Region, RegionMethod
 from sdedge.request import Request
 from tests.conftest import cases
 from tests.control_models import (
@@ -206,6 +209,20 @@ def test_a1111_weighs_the_layers_from_the_middle_outwards(
         assert torch.allclose(a * factor, b[-1:], atol=1e-5) and (b.shape[0] == 1 or not b[:1].any())
 
 
+def test_what_acts_on_the_prompt_alone_does_not_where_the_negative_one_is_asked_for_by_itself(
+    pipeline, models, control_files, hints, monkeypatch
+):
+    """Regions by window ask for each branch in a call of its own."""
+    controls = [Control(control_files[name], hints["a"], mode=ControlMode.CONTROL) for name in ("canny", "color")]
+    halves = [Region("a boat", (left, 0.0, left + 0.5, 1.0), base=0.2, by=RegionMethod.WINDOW) for left in (0.0, 0.5)]
+    request = controlled_request(models, *controls, steps=1).replace(regions=tuple(halves))
+    acting = {name: set() for name in ("uncond", "cond", "region alone")}
+    for inputs in _entering(pipeline, monkeypatch, request):
+        added = [*(inputs.skips or ()), *inputs.down]
+        acting[inputs.branches[0]].add(any(bool(tensor.any()) for tensor in added))
+    assert acting == {"uncond": {False}, "cond": {True}, "region alone": {True}}
+
+
 @pytest.mark.parametrize(
     ("preset", "steps"), [("a1111", [2, 3, 4, 5]), ("diffusers", [2, 3, 4]), ("sdedge", [2, 3, 4])]
 )
@@ -266,6 +283,43 @@ def test_what_cannot_be_used_is_said_before_a_network_runs(
     with pytest.raises(SdedgeError, match=sentence) as refusal:
         drawn(pipeline, request)
     assert str(refusal.value).count(". ") == 0
+
+
+def test_a_control_that_fills_a_hole_is_left_out_where_there_is_none_any_more(
+    pipeline, models, control_files, hints, tmp_path
+):
+    """Of inpainting with hires fix; one whose hint has a hole of its own stays."""
+    own = tmp_path / "control_v11p_sd15_inpaint.pth"
+    own.write_bytes(Path(control_files["canny"]).read_bytes())
+    mask = Image.new("L", (SIDE, SIDE))
+    mask.paste(255, (8, 8, 40, 40))
+    mask.save(tmp_path / "mask.png")
+    again = Pass(Changes({"strength": 0.5, "steps": 2}), Enlargement("latent", 2.0))
+    inpaints = {"image": hints["a"], "mask": str(tmp_path / "mask.png"), "steps": 2, "passes": (again,)}
+    events = list(pipeline.images(controlled_request(models, Control(str(own)), **inpaints)))
+    said = [event.message for event in events if isinstance(event, Notice)]
+    assert (
+        "The control control_v11p_sd15_inpaint fills a hole; it is left out where the whole picture is drawn again."
+        in said
+    )
+    (picture,) = [event for event in events if isinstance(event, Picture)]
+    (without,) = drawn(pipeline, controlled_request(models, **{**inpaints, "passes": ()}))
+    assert picture.request.controls and picture.pixels.shape == (2 * SIDE, 2 * SIDE, 3)
+    assert psnr(np.asarray(picture.image.resize((SIDE, SIDE))), without.pixels) < 40
+    Image.fromarray(np.dstack([np.zeros((SIDE, SIDE, 3), np.uint8), np.asarray(mask)])).save(tmp_path / "hole.png")
+    (kept,) = drawn(pipeline, controlled_request(models, Control(str(own), str(tmp_path / "hole.png")), **inpaints))
+    assert not np.array_equal(kept.pixels, picture.pixels)
+
+
+def test_a_control_in_whose_span_no_step_of_a_later_pass_falls_is_refused_at_once(
+    pipeline, models, control_files, hints
+):
+    again = Pass(Changes({"strength": 0.5, "steps": 2}), Enlargement("latent", 2.0))
+    control = Control(control_files["canny"], hints["a"], span=(0.0, 0.15))
+    settings = {"preset": "sdedge", "sampler": "euler", "schedule": None}
+    with pytest.raises(InvalidRequest, match="no whole step falls"):
+        pipeline.resolve(controlled_request(models, control, **settings, passes=(again,)))
+    assert pipeline.resolve(controlled_request(models, control, **settings))
 
 
 def test_an_inpainting_controlnet_reads_minus_one_in_the_hole(hints, tmp_path):

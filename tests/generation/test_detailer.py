@@ -13,10 +13,12 @@ from sdedge.generation import detailer
 from sdedge.generation.detailer import nth_prompt
 from sdedge.generation.detect import Detection
 from sdedge.generation.pipeline import Picture
+from sdedge.generation.start import begin
 from sdedge.images import metadata
 from sdedge.images.output import Output
 from sdedge.library.safe_settings import safe_settings, unconfirmed_paths
 from sdedge.passes import Changes, Enlargement, Pass
+from sdedge.regions import Region, RegionMethod
 from sdedge.request import Request
 from tests.detector_models import random_detector, save_as_ultralytics
 
@@ -73,6 +75,41 @@ def test_each_box_is_an_inpainting_of_its_own(pipeline, request_of, face, tmp_pa
         (expected,) = drawn(pipeline, request.replace(prompt=prompt, steps=3, seed=5 + number))
     (picture,) = drawn(pipeline, request_of(again))
     assert np.array_equal(picture.pixels, expected.pixels)
+
+
+def test_each_box_has_the_loras_of_its_own_prompt(pipeline, request_of, face, monkeypatch):
+    adapted = []
+    monkeypatch.setattr(
+        detailer, "adapt", lambda engine, requests: (adapted.extend(each.prompt for each in requests), ("a note",))[1]
+    )
+    again = Pass(Changes(strength=0.5, prompt="[PROMPT], a face [SEP] a cat"), boxes=Boxes(str(face)))
+    events = [*pipeline.images(request_of(again))]
+    assert adapted == ["a red house, a face", "a cat"]
+    assert [event.message for event in events if isinstance(event, Notice)].count("a note") == 1
+
+
+def test_what_is_about_the_whole_picture_is_not_about_its_boxes(pipeline, request_of, face, files, monkeypatch):
+    """Neither what goes under the picture's own mask, nor a LoRA in the prompt of a region."""
+    masked = {"image": str(files / "photo.png"), "mask": str(files / "mask.png"), "masked_content": "nothing"}
+    again = Pass(Changes(strength=0.5, prompt="a face"), boxes=Boxes(str(face)))
+    (first, _), drawn_as = (request_of(again, **masked) for _ in range(2)), []
+    monkeypatch.setattr(
+        detailer,
+        "begin",
+        lambda engine, requests, source: (drawn_as.extend(requests), begin(engine, requests, source))[1],
+    )
+    drawn(pipeline, first)
+    assert {request.masked_content for request in drawn_as} == {"original"}
+    region = Region("a boat <lora:a:1>", by=RegionMethod.PREDICTION)
+    request = Request("a house <lora:a:1>", regions=(region,), passes=(again,))
+    assert request.changed(again).regions == () and request.regions == (region,)
+
+
+def test_a_picture_that_is_enlarged_for_its_boxes_is_enlarged_as_pixels(pipeline, request_of, face):
+    request = request_of(Pass(Changes(strength=0.5), Enlargement(scale=2.0), boxes=Boxes(str(face), most=1)))
+    (picture,) = drawn(pipeline, request)
+    assert picture.pixels.shape == (2 * SIDE, 2 * SIDE, 3)
+    assert picture.request.passes[0].enlarge.by == "lanczos"
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from sdedge.boxes import Boxes
 from sdedge.errors import InvalidRequest
 from sdedge.events import Loading, Step
 from sdedge.generation.passes import largest, settled
@@ -18,9 +19,12 @@ from sdedge.generation.prompts import encode_prompts
 from sdedge.generation.sample import decode_pixels
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.passes import ENLARGERS, Changes, Enlargement, Pass
+from sdedge.regions import Region, RegionMethod
 from sdedge.request import Request, Resolved
 from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import sampling_plan
+from sdedge.windows import Windows
+from tests.detector_models import random_detector, save_as_ultralytics
 
 from ..conftest import cases
 from .conftest import SIDE, diffusers_components, drawn, from_photo, psnr
@@ -31,6 +35,10 @@ LARGE = 2 * SIDE
 def hires(strength: float = 0.5, by: str = "latent", **more) -> Pass:
     size = {"size": more.pop("size")} if "size" in more else {}
     return Pass(Changes({"strength": strength, **more}), Enlargement(by, **size))
+
+
+def boxes(strength: float = 0.5, **changes) -> Pass:
+    return Pass(Changes({"strength": strength, **changes}), boxes=Boxes("face_yolov8n.pt"))
 
 
 def request_of(models, *passes: Pass, **more) -> Request:
@@ -104,6 +112,18 @@ def test_a_pass_of_no_strength_only_enlarges(models, pipeline):
     assert large.request.passes[0].enlarge == Enlargement("lanczos", size=(150, 0)) and large.request.width == SIDE
 
 
+def test_the_size_that_a_pass_finds_is_that_of_the_picture_with_what_was_drawn_into_it(models, pipeline, files):
+    """Three times what is drawn is too large, three times the picture that it is put into is not."""
+    Image.new("RGB", (128, 128), "red").save(files / "small.png")
+    mask = Image.new("L", (128, 128))
+    mask.paste(255, (40, 40, 56, 56))
+    mask.save(files / "small-mask.png")
+    inpaints = {"image": str(files / "small.png"), "mask": str(files / "small-mask.png"), "mask_only": True}
+    larger = (Pass(Changes({"strength": 0.5}), Enlargement("lanczos", 3.0)),)
+    request = from_photo(models[4], files, **inpaints, width=2048, height=2048, passes=larger)
+    assert pipeline.resolve(request).passes
+
+
 @pytest.mark.slow
 def test_a_masked_picture_is_put_back_before_its_next_pass(models, pipeline, files):
     """What was drawn into a larger picture is enlarged with all of that picture."""
@@ -145,12 +165,28 @@ def test_memory_is_planned_for_the_largest_pass():
         ((hires(size=(32768, 0)),), "sides of 64 to 4096"),
         ((hires(0.0, "lanczos", size=(20000, 0)), hires(0.0, "lanczos")), "32768 pixels a side"),
         ((hires(sampler="euler", schedule="trailing", options={"s_churn": 1.0}),), "does not take|trailing"),
+        ((boxes(prompt="[PROMPT] [SEP] a face <lora:none such:1>"),), "none such"),
+        ((boxes(sampler="ddim", schedule="karras"),), "ddim|karras"),
+        ((boxes(steps=2, strength=0.1), {"preset": "diffusers"}), "leaves no step"),
+        ((hires(size=(2 * SIDE, SIDE)), {"regions": (Region("a house", mask="tall.png"),)}), "not the shape"),
+        (
+            (hires(), {"regions": (Region("x", by=RegionMethod.WINDOW),), "windows": Windows((SIDE, SIDE), 8)}),
+            "do not go with a picture that is drawn in windows",
+        ),
     ],
 )
-def test_passes_that_cannot_be_carried_out_are_refused_before_a_step(models, pipeline, passes, said):
+def test_passes_that_cannot_be_carried_out_are_refused_before_a_step(
+    models, pipeline, passes, said, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (SIDE, SIDE), 255).save("tall.png")
+    save_as_ultralytics(random_detector(3), tmp_path / "face_yolov8n.pt")
+    more = {name: value for each in passes if isinstance(each, dict) for name, value in each.items()}
+    passes = [each for each in passes if not isinstance(each, dict)]
+    settings = {"preset": "a1111", "schedule": "karras", "sampler": "euler", **more}
     ran = []
     with pytest.raises(InvalidRequest, match=said) as refusal:
-        for event in pipeline.images(request_of(models, *passes, preset="a1111", schedule="karras", sampler="euler")):
+        for event in pipeline.images(request_of(models, *passes, **settings)):
             ran.append(event)
     assert not [event for event in ran if isinstance(event, (Step, Picture))] and str(refusal.value).endswith(".")
     assert all(event == Loading("model") for event in ran)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,17 @@ from PIL import Image
 
 from sdedge.engines.protocol import Capability
 from sdedge.errors import InvalidRequest
+from sdedge.generation import guidance
 from sdedge.generation.region_windows import window_around
-from sdedge.generation.regions import region_mask
+from sdedge.generation.regions import blended_areas, blended_fractions, region_mask
 from sdedge.guides import guide_choice
 from sdedge.images import metadata, metadata_a1111
 from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.regions import Region, RegionMethod
 from sdedge.request import Request
-from sdedge.sampling.guidance import ClassifierFreeGuidance
+from sdedge.sampling.guidance import COND, UNCOND, Branch, ClassifierFreeGuidance, State
+from sdedge.sampling.pag import PERTURBED
+from sdedge.sampling.regions import REGION
 from sdedge.windows import Windows
 from tests.generation.conftest import SIDE, drawn, psnr
 
@@ -217,6 +221,58 @@ def test_regions_that_all_say_what_the_prompt_says_change_nothing(pipeline, mode
     regions = (Region("a red house", LEFT, by=by), Region("a red house", RIGHT, weight=3, base=0.4, by=by))
     same, plain = (drawn(pipeline, regional(models, *each))[0].pixels for each in (regions, ()))
     assert psnr(same, plain) >= 50
+
+
+@pytest.mark.parametrize("by", [PREDICTION, WINDOW])
+def test_what_is_no_part_of_the_picture_guides_nothing(pipeline, models, by):
+    """Of a prompt that is seen nowhere neither its parts nor what PAG draws away from change anything."""
+    regions = (Region("a blue boat", (0.0, 0.0, 0.5, 1.0), by=by), Region("snow", (0.5, 0.0, 1.0, 1.0), by=by))
+    plain, perturbed, of_parts = (
+        drawn(pipeline, regional(models, *regions, **more))[0].pixels
+        for more in (
+            {},
+            {"guides": (guide_choice("pag", scale=30.0),)},
+            {"prompt": "a red house AND grass :0.7 AND dog"},
+        )
+    )
+    assert psnr(perturbed, plain) >= 50 and psnr(of_parts, plain) >= 50
+
+
+@pytest.mark.parametrize("weights", [None, (1.0, 0.6)])
+def test_a_region_s_prediction_counts_once_whatever_the_prompt_s_parts_and_pag_as_far_as_the_prompt_is_seen(
+    pipeline, models, weights
+):
+    regions = (Region("boat", LEFT, base=0.3, by=PREDICTION), Region("snow", RIGHT, by=PREDICTION))
+    request = pipeline.resolve(regional(models, *regions, guides=(guide_choice("pag", scale=2.0),)))
+    n, facts = SIDE // 8, pipeline.engine(request).facts
+    context, made = torch.zeros(1, 77, 32), torch.Generator().manual_seed(0)
+    parts = weights or (1.0,)
+    conds = [Branch(COND, context, None if weights is None else torch.tensor([w])) for w in parts]
+    perturbed = [replace(cond, name=PERTURBED) for cond in conds]
+    given = [Branch(UNCOND, context), *conds, Branch(REGION, context), Branch(REGION, context), *perturbed]
+    guide = guidance.guide(request, facts)
+    chosen = guide.choose(given, 1.0)
+    assert set(chosen) == set(given)
+    out = {branch: torch.randn(1, 4, n, n, generator=made, dtype=torch.float64) for branch in chosen}
+    uncond = out[given[0]]
+    prompt, *areas = blended_fractions(blended_areas(request, 8)).double()
+    own = zip(areas, (output for branch, output in out.items() if branch.name == REGION), strict=True)
+    expected = uncond + request.guidance * sum(area * (region - uncond) for area, region in own)
+    for w, cond, without in zip(parts, conds, perturbed, strict=True):
+        expected = expected + w * prompt * (request.guidance * (out[cond] - uncond) + 2.0 * (out[cond] - out[without]))
+    assert torch.allclose(guide(out, State(torch.zeros_like(uncond), 1.0, "epsilon")), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("by", RegionMethod)
+@pytest.mark.parametrize("texts", [{"region": 90}, {"negative": 90}, {"prompt": 90}])
+def test_prompts_of_any_lengths_go_together(pipeline, models, by, texts):
+    region = Region("boat " * texts.get("region", 1), LEFT, by=by)
+    settings = {
+        "negative": "trees " * texts.get("negative", 1),
+        "prompt": "house " * texts.get("prompt", 1),
+        "steps": 1,
+    }
+    assert drawn(pipeline, regional(models, region, Region("snow", RIGHT, by=by), **settings))
 
 
 def test_both_ways_go_together_and_with_and(pipeline, models, monkeypatch):
