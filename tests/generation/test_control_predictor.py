@@ -307,8 +307,8 @@ def test_a_control_that_fills_a_hole_is_left_out_where_there_is_none_any_more(
     assert picture.request.controls and picture.pixels.shape == (2 * SIDE, 2 * SIDE, 3)
     assert psnr(np.asarray(picture.image.resize((SIDE, SIDE))), without.pixels) < 40
     Image.fromarray(np.dstack([np.zeros((SIDE, SIDE, 3), np.uint8), np.asarray(mask)])).save(tmp_path / "hole.png")
-    (kept,) = drawn(pipeline, controlled_request(models, Control(str(own), str(tmp_path / "hole.png")), **inpaints))
-    assert not np.array_equal(kept.pixels, picture.pixels)
+    (filled,) = drawn(pipeline, controlled_request(models, Control(str(own), str(tmp_path / "hole.png")), **inpaints))
+    assert not np.array_equal(filled.pixels, picture.pixels)
 
 
 def test_a_control_in_whose_span_no_step_of_a_later_pass_falls_is_refused_at_once(

@@ -249,12 +249,12 @@ def test_a_region_s_prediction_counts_once_whatever_the_prompt_s_parts_and_pag_a
     parts = weights or (1.0,)
     conds = [Branch(COND, context, None if weights is None else torch.tensor([w])) for w in parts]
     perturbed = [replace(cond, name=PERTURBED) for cond in conds]
-    given = [Branch(UNCOND, context), *conds, Branch(REGION, context), Branch(REGION, context), *perturbed]
+    branches = [Branch(UNCOND, context), *conds, Branch(REGION, context), Branch(REGION, context), *perturbed]
     guide = guidance.guide(request, facts)
-    chosen = guide.choose(given, 1.0)
-    assert set(chosen) == set(given)
+    chosen = guide.choose(branches, 1.0)
+    assert set(chosen) == set(branches)
     out = {branch: torch.randn(1, 4, n, n, generator=made, dtype=torch.float64) for branch in chosen}
-    uncond = out[given[0]]
+    uncond = out[branches[0]]
     prompt, *areas = blended_fractions(blended_areas(request, 8)).double()
     own = zip(areas, (output for branch, output in out.items() if branch.name == REGION), strict=True)
     expected = uncond + request.guidance * sum(area * (region - uncond) for area, region in own)
