@@ -339,10 +339,13 @@ def grid(base: Request, x: Axis, y: Axis | None = None) -> Grid:
 
 
 def _laid(base: Request, across: Overrides, down: Overrides) -> Request:
-    """Returns a cell; options of both sides and of the base come together."""
+    """Returns a cell; options and passes of both sides and of the base come together."""
+    across, down = dict(across), dict(down)
     changes = {**across, **down}
     if "options" in across and "options" in down:
         changes["options"] = {**across["options"], **down["options"]}
-    if "passes" in across and "passes" in down:
-        changes["passes"] = PartSettings({**across["passes"], **down["passes"]})
+    settings = [side.pop("passes") for side in (across, down) if "passes" in side]
+    changes = {name: value for name, value in changes.items() if name != "passes"}
+    for each in sorted(settings, key=lambda passes: isinstance(passes, PartSettings)):  # whole ones first
+        base = base.overlaid(passes=each)
     return base.overlaid(**changes)

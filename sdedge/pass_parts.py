@@ -251,7 +251,8 @@ BY_PLACE: dict[tuple[str, str], PassPart] = {(row.role.name, row.field): row for
 
 
 class PartSettings(Settings):
-    """Values of parts by name, to be laid over the passes of a request."""
+    """Values of parts by name, to be laid over the passes of a request: in the order of `PARTS`, so that a size counts beside a
+    scale."""
 
     def over(self, passes: tuple[Pass, ...]) -> tuple[Pass, ...]:
         """Returns the passes with these values. Raises InvalidRequest for parts of a pass that there is none of."""
@@ -260,10 +261,10 @@ class PartSettings(Settings):
         return passes
 
     def _laid(self, role: Role, passes: tuple[Pass, ...]) -> tuple[Pass, ...]:
-        own = {name: value for name, value in self.items() if PARTS[name].role is role}
+        own = {name: self[name] for name, part in PARTS.items() if name in self and part.role is role}
         at = next((i for i, each in enumerate(passes) if role.fits(each)), None)
         if role.makers[0] in own and own[role.makers[0]] in role.off:
-            return passes if at is None else passes[:at] + passes[at + 1 :]
+            return tuple(each for each in passes if not role.fits(each))
         if at is None:
             if not own.keys() & set(role.makers):
                 raise InvalidRequest(

@@ -166,7 +166,7 @@ class Request:
         """
         seed = self.seed or 0
         if not self.variation_strength:
-            return self.replace(seed=seed + index)
+            return self.replace(seed=(seed + index) % SEEDS)
         first = seed + 1 if self.variation_seed is None else self.variation_seed
         return self.replace(seed=seed, variation_seed=(first + index) % SEEDS)
 

@@ -7,11 +7,12 @@ import json
 import pytest
 
 from sdedge import batch
+from sdedge.boxes import Boxes
 from sdedge.commands.generate import generate
 from sdedge.commands.requested import requests_of
 from sdedge.errors import InvalidRequest
 from sdedge.images import metadata, metadata_a1111
-from sdedge.pass_parts import PARTS, PartSettings, parts_without_effect, read_parts
+from sdedge.pass_parts import HIRES, PARTS, PartSettings, parts_without_effect, read_parts
 from sdedge.passes import Changes, Enlargement, Pass
 from sdedge.request import Request
 
@@ -54,6 +55,21 @@ def test_parts_are_laid_over_the_hires_fix_of_another_request_and_leave_its_othe
     assert base.overlaid(passes=PartSettings(hires=2.0)).passes[0].enlarge == Enlargement("latent-bicubic", 2.0)
     assert base.overlaid(passes=PartSettings(hires=0.0)).passes == (last,)
     assert Request("a house", passes=(last,)).overlaid(passes=PartSettings(hires=2.0)).passes[1] == last
+
+    hands = Pass(boxes=Boxes("hand"))
+    assert Request("a house", passes=(hands, FULL, hands)).overlaid(passes=PartSettings(detail="none")).passes == (
+        FULL,
+    )
+
+    # A size counts beside a scale, whichever was given first.
+    for order in (("hires", "hires_size"), ("hires_size", "hires")):
+        values = {"hires": "2", "hires_size": "1024x768"}
+        sized = Request("a house").overlaid(passes=read_parts({name: values[name] for name in order}))
+        assert sized.passes[0].enlarge.size == (1024, 768)
+
+    # Of a grid one side may be whole passes.
+    mixed = batch.grid(base, batch.axis("passes=none"), batch.axis("hires=1.5,2"))
+    assert [each.passes for each in mixed.requests] == [(PARTS["hires"].put(HIRES.new, scale),) for scale in (1.5, 2.0)]
 
     # Both axes of a grid are parts.
     grid = batch.grid(base, batch.axis("hires=1.5,2"), batch.axis("hires_strength=0.3,0.5"))

@@ -90,3 +90,8 @@ def test_events_survive_json(event):
 def test_unknown_events_are_refused(line):
     with pytest.raises(ValueError, match=r"event"):
         events.from_json(line)
+
+
+def test_seeds_of_a_series_begin_again_after_the_last():
+    last = Request("a", seed=2**64 - 1)
+    assert [last.numbered(i).seed for i in range(3)] == [2**64 - 1, 0, 1]

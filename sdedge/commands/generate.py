@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -48,6 +48,17 @@ class Series:
     """Of the files that pictures to start from become, where each keeps its own."""
     damaged: int = 0
     """How many files of that folder should have been pictures to start from, and cannot be read."""
+    drawn: frozenset[str] = frozenset()
+    """The pictures to start from whose files are there already."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What makes it another job where it is another."""
+        return {name: value for name, value in vars(self).items() if name != "drawn"}
+
+    def to_draw(self, requests: Iterable[Request]) -> list[Request]:
+        """Returns those of the requests whose pictures are not there yet."""
+        return [request for request in requests if request.image not in self.drawn]
 
     def output_of(self, request: Request) -> Output:
         """Returns where a request's pictures go."""
@@ -156,7 +167,8 @@ def generate(prompt: str | None, **options: Any) -> None:
     pipeline = Pipeline(load)
     if options["dry_run"]:
         # all of them, so that a refused run prints none
-        tried = [_tried(pipeline, each, series, prover, each is requests[-1]) for each in requests]
+        left = series.to_draw(requests)
+        tried = [_tried(pipeline, each, series, prover, each is left[-1]) for each in left]
         for resolved, sentences in tried:
             echo(resolved.to_json())
             for sentence in sentences:
@@ -164,8 +176,8 @@ def generate(prompt: str | None, **options: Any) -> None:
         return
     series.output.check()
     pictures: list[Picture] = []
-    total, alone = series.count * len(requests), options["grid_only"]
-    begun = CommandJournals(requests, series.count, vars(series), options["resume"], options["keep_journal"])
+    total, alone = series.count * len(series.to_draw(requests)), options["grid_only"]
+    begun = CommandJournals(requests, series.count, series.settings, options["resume"], options["keep_journal"])
     pipeline = Pipeline(load, begun.journals, prover)
     runs = _runs(pipeline, requests, series, begun, pictures if options["grid"] or alone else None, not alone)
     with interruptible() as interrupted, show(total, options["as_json"], options["quiet"]) as tell:
@@ -187,8 +199,8 @@ def generate(prompt: str | None, **options: Any) -> None:
 
 
 def asked(prompt: str | None, options: dict[str, Any]) -> tuple[list[Request], Series]:
-    """Returns the requests that the options describe, one for each picture of a folder, and the job they are. Raises
-    InvalidRequest."""
+    """Returns the requests that the options describe, one for each picture of a folder, and the job they are, of which some may
+    be drawn already. Raises InvalidRequest."""
     folder = options["images"]
     if folder is None:
         requests = requests_of(prompt, options)
@@ -200,7 +212,8 @@ def asked(prompt: str | None, options: dict[str, Any]) -> tuple[list[Request], S
     (base,) = requests_of(prompt, {**options, "image": str(pictures[0])})
     series = Series.of(options)
     names = image_folder.file_names(pictures, series.output.format)
-    return image_folder.requests_over(base, names, series.output.folder), replace(series, names=names, damaged=damaged)
+    drawn = image_folder.drawn_already(names, series.output.folder)
+    return [base.replace(image=image) for image in names], replace(series, names=names, damaged=damaged, drawn=drawn)
 
 
 def _tried(
@@ -230,11 +243,12 @@ def _runs(
     """
     from sdedge.generation.save import save_pictures
 
+    left = series.to_draw(requests)
     for number, asked in enumerate(requests):
         request, done = begun.rest_of(asked, number)
-        if done == series.count:
+        if done == series.count or asked.image in series.drawn:
             continue
-        last = number + 1 == len(requests)
+        last = asked is left[-1]
         check_pictures(request)
         pipeline.check_controls(request)  # before a hint is kept, so that a refused one leaves nothing behind
         request = settled_passes(settled_controls(request))

@@ -63,8 +63,8 @@ def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) ->
     from sdedge.process.prover import CanaryProver
 
     pairs = dict(setting.partition("=")[::2] for setting in options["settings"])
-    values = {"model": options["model"] or default_model(), "seed": options["seed"], **batch.overrides(pairs)}
-    base = Request(prompt, options["negative"], **values)
+    base = Request(prompt, options["negative"], model=options["model"] or default_model(), seed=options["seed"])
+    base = base.overlaid(**batch.overrides(pairs))
     cells = batch.grid(base, across, down)
     output = output_at(options["out"])
     output.check()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,6 @@ from sdedge.commands.terminal import note
 from sdedge.controls import PICTURE_SUFFIXES
 from sdedge.errors import InvalidRequest, OutputError
 from sdedge.images.output import FORMATS
-from sdedge.request import Request
 
 
 def pictures_of(folder: Path) -> tuple[list[Path], int]:
@@ -57,20 +58,34 @@ def check_options(options: dict[str, Any]) -> None:
 
 
 def file_names(pictures: list[Path], format: str) -> dict[str, str]:
-    """Returns the name of the file that each picture becomes: its own, with its old suffix where two would have one name."""
+    """Returns the name of the file that each picture becomes: its own, with its old suffix where two would have one name, and a
+    number where they still would."""
     stems = Counter(picture.stem.casefold() for picture in pictures)
-    return {
-        str(picture): f"{_stem(picture, stems[picture.stem.casefold()] > 1)}.{FORMATS[format]}" for picture in pictures
-    }
+    taken: set[str] = set()
+    named: dict[str, str] = {}
+    for picture in sorted(
+        pictures, key=lambda picture: stems[picture.stem.casefold()]
+    ):  # those that keep their name first
+        stem = _stem(picture, stems[picture.stem.casefold()] > 1)
+        free = next(name for name in _numbered(stem) if name.casefold() not in taken)
+        taken.add(free.casefold())
+        named[str(picture)] = f"{free}.{FORMATS[format]}"
+    return {str(picture): named[str(picture)] for picture in pictures}
+
+
+def _numbered(stem: str) -> Iterator[str]:
+    """Yields a name, and then the same with a number behind it."""
+    yield stem
+    yield from (f"{stem}-{number}" for number in itertools.count(2))
 
 
 def _stem(picture: Path, is_shared: bool) -> str:
     return f"{picture.stem}-{picture.suffix.lstrip('.')}" if is_shared else picture.stem
 
 
-def requests_over(base: Request, names: dict[str, str], out: Path) -> list[Request]:
-    """Returns a request for each picture of which nothing is there yet, and says how many there are."""
-    left = [image for image, name in names.items() if not (out / name).exists()]
-    if len(left) < len(names):
-        note(f"{len(names) - len(left)} of {len(names)} pictures are there already and are not drawn again.")
-    return [base.replace(image=image) for image in left]
+def drawn_already(names: dict[str, str], out: Path) -> frozenset[str]:
+    """Returns the pictures of a folder whose files are there, and says how many they are."""
+    there = frozenset(image for image, name in names.items() if (out / name).exists())
+    if there:
+        note(f"{len(there)} of {len(names)} pictures are there already and are not drawn again.")
+    return there

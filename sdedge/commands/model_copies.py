@@ -127,12 +127,18 @@ def _merge_models(name: str, target: Path, dtype: str | None, options: dict[str,
         tensors, config = open_vae(locate(options["vae"]))
         merged = replace(merged, vae=tensors, configs={**merged.configs, "vae": config})
     models = [
-        (Path(each).stem, hash_of_checkpoint(checkpoint)) for each, checkpoint in zip(names, checkpoints, strict=True)
+        (_shown_name(each), hash_of_checkpoint(checkpoint)) for each, checkpoint in zip(names, checkpoints, strict=True)
     ]
     tokenizer: Path | None = None
     with contextlib.suppress(ModelError):  # weights go without a vocabulary too
         tokenizer = resolve(checkpoints[0])
     echo(export_single(merged, target, dtype, tokenizer, merge_metadata(recipe, models)))
+
+
+def _shown_name(model: str) -> str:
+    """Returns what a merge's record calls a model: its installed name, or that of its file or folder."""
+    path = Path(model)
+    return path.stem if path.suffix.lower() in (".safetensors", ".ckpt", ".pt", ".pth", ".bin") else path.name
 
 
 def _recipe(options: dict[str, Any]) -> Any:

@@ -80,6 +80,7 @@ class Add(HeadedCommand):
 def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> None:
     """Append a job with the options of `generate`, one per prompt of --from-file."""
     requests, series = asked(prompt, options)
+    requests = series.to_draw(requests)
     outputs = [series.output_of(request) for request in requests]
     for request in requests:
         check_files(request)

@@ -103,7 +103,7 @@ def _pictures(images: tuple[Path, ...]) -> Iterator[Path]:
             yield place
             continue
         inside = sorted(path for path in place.iterdir() if path.is_file() and not path.name.startswith("."))
-        pictures = [path for path in inside if path.suffix.lower() in PICTURE_SUFFIXES]
+        pictures = {path: None for path in inside if path.suffix.lower() in PICTURE_SUFFIXES}
         if others := [entry.name for entry in place.iterdir() if entry not in pictures and entry.name[:1] != "."]:
             more = f" and {len(others) - 8} more" if len(others) > 8 else ""
             note(f"Left out of {image}, as no pictures by their names: {', '.join(sorted(others)[:8])}{more}.")
@@ -126,13 +126,15 @@ def _enlarge_file(
     from sdedge.files import write_new
     from sdedge.generation.upscale import target_size
     from sdedge.images import carried
+    from sdedge.images.metadata import check_holds
     from sdedge.images.naming import names
 
     with counting(f"Enlarging {image.name}"[:60], as_json) as tell:
         picture = carried.read_picture(image)
         for line in picture.notes:
             note(line)
-        size = None if scale is None else target_size(picture.image.size, scale)
+        size = target_size(picture.image.size, upscaler.scale if scale is None else scale)
+        check_holds(target.format, *size)
         enlarged = upscaler.enlarge_image(picture.image, size, tell)
     factor = enlarged.width / picture.image.width
     done = {"Postprocess upscale by": f"{factor:.4g}", "Postprocess upscaler": upscaler.label}

@@ -62,12 +62,21 @@ def letterboxed(pixels: np.ndarray) -> tuple[Tensor, float, tuple[int, int]]:
     H, W, _ = pixels.shape
     scale = min(SIDE / H, SIDE / W)
     height, width = max(1, round(H * scale)), max(1, round(W * scale))
-    image = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255
-    if (height, width) != (H, W):
-        image = F.interpolate(image, (height, width), mode="bilinear", align_corners=False)
+    image = _resized(_resized(pixels, height, 0), width, 1).permute(2, 0, 1)[None] / 255
     rest_x, rest_y = -width % STRIDES[-1], -height % STRIDES[-1]
     left, top = round(rest_x / 2 - 0.1), round(rest_y / 2 - 0.1)
     return F.pad(image, (left, rest_x - left, top, rest_y - top), value=_GREY), scale, (left, top)
+
+
+def _resized(pixels: np.ndarray | Tensor, length: int, axis: int) -> Tensor:
+    """Returns rows or columns of (H, W, 3) interpolated linearly, as `F.interpolate` does it; no more of them are made float32
+    than are read."""
+    own = torch.as_tensor(pixels)
+    n = own.shape[axis]
+    at = ((torch.arange(length, dtype=torch.float64) + 0.5) * n / length - 0.5).clamp(min=0)
+    low = at.long()
+    before, after = (own.index_select(axis, each).float() for each in (low, (low + 1).clamp(max=n - 1)))
+    return before + (after - before) * (at - low).float().reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
 
 
 def suppressed(boxes: Tensor, kinds: Tensor, overlap: float = OVERLAP) -> list[int]:

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from sdedge.errors import InvalidRequest
-from sdedge.events import Continued, Event, Finished, ImageDone, Step
-from sdedge.images.output import Output, output_at
+from sdedge.events import Continued, Event, Finished, ImageDone, Notice, Step
+from sdedge.images.output import LARGEST, Output, output_at
 from sdedge.request import Resolved
 
 
@@ -60,12 +60,18 @@ def save_pictures(events: Iterable[Event | Picture], output: Output, first: int 
     """Writes each picture among the events and yields an ImageDone in its place; yields every other event as it is.
 
     Steps and pictures are numbered from `first` on, which is how many pictures of the job came before these. A file is
-    complete on disk before its ImageDone. Raises OutputError, and whatever `events` raises; pictures saved before stay.
+    complete on disk before its ImageDone; it is a PNG where the format does not hold its size. Raises OutputError, and whatever
+    `events` raises; pictures saved before stay.
     """
     for event in events:
         if isinstance(event, Picture):
             index = first + event.index
-            path = output.write(event.pixels, event.request, event.facts, index + 1)
+            height, width, _ = event.pixels.shape
+            holding = output.holding(width, height)
+            if holding is not output:
+                most = f"a {output.format} file holds {LARGEST[output.format]} a side"
+                yield Notice(f"The picture has {width}x{height} pixels and {most}; it is saved as PNG.")
+            path = holding.write(event.pixels, event.request, event.facts, index + 1)
             yield ImageDone(str(path), event.seed, index, event.filtered)
         elif isinstance(event, Step | Continued):
             yield dataclasses.replace(event, first=first + event.first)

@@ -16,14 +16,12 @@ from typing import Any
 
 from PIL import Image, PngImagePlugin
 
-from sdedge.errors import InvalidRequest
-from sdedge.images.metadata import EXIF_LIMIT, SAVE, exif_of, read_texts
+from sdedge.images.metadata import EXIF_LIMIT, SAVE, check_holds, exif_of, read_texts
 from sdedge.images.metadata_texts import Texts
-from sdedge.images.source import flatten, load
+from sdedge.images.source import flatten, load, with_alpha
 from sdedge.json_values import read_json
 
 FACT = "postprocessing"
-_LARGEST = {"png": 2**31 - 1, "jpeg": 65_500, "webp": 16_383}  # pixels
 _MAX_TEXT = 4 << 20  # characters of what one picture carries
 _STEPS = re.compile(r"^Steps: [^\n]*(?![\s\S]*\nSteps: )", re.M)  # the last line of settings
 _OF_THE_FILE = ("exif", "xmp", "XML:com.adobe.xmp", "description", "iptc", "comment")
@@ -50,7 +48,7 @@ def read_picture(path: str | os.PathLike[str]) -> CarriedPicture:
     image, profile = opened.image, opened.image.info.get("icc_profile")
     is_rgb = image.mode in ("RGB", "RGBA")
     icc = profile if is_rgb and isinstance(profile, bytes) and len(profile) <= _MAX_TEXT else None
-    flat = image.convert("RGBA") if image.has_transparency_data else flatten(image)
+    flat = with_alpha(image) if image.has_transparency_data else flatten(image)
     return CarriedPicture(flat, carried_texts(path), icc, opened.notes)
 
 
@@ -87,12 +85,8 @@ def encode(image: Image.Image, format: str, texts: Texts, icc: bytes | None = No
 
     Raises InvalidRequest for a size that the format does not hold. A JPEG shows white where the picture is transparent.
     """
-    options, largest = dict(SAVE[format]), _LARGEST[format]
-    if max(image.size) > largest:
-        raise InvalidRequest(
-            f"{image.width}x{image.height} is more than a {format} file holds, {largest} pixels a side; choose png, or a smaller "
-            "scale."
-        )
+    check_holds(format, *image.size)
+    options = dict(SAVE[format])
     image = flatten(image) if format == "jpeg" else image
     if icc:
         options["icc_profile"] = icc

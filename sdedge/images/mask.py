@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from sdedge.errors import InvalidRequest
-from sdedge.images.source import Size, flatten, load
+from sdedge.images.source import Size, flatten, load, with_alpha
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 Edges = tuple[int, int, int, int]  # left, top, right, bottom
@@ -88,7 +88,7 @@ def read_grey(path: str | os.PathLike[str]) -> tuple[Image.Image, tuple[str, ...
 def _grey(image: Image.Image, picture: np.ndarray | None) -> tuple[Image.Image, tuple[str, ...]]:
     """Returns the mask as brightness, in the file's own resolution, and what to say of it."""
     if image.has_transparency_data:
-        layer = image.convert("RGBA")
+        layer = with_alpha(image)
         alpha = layer.getchannel("A")
         low, high = int(np.asarray(alpha).min()), int(np.asarray(alpha).max())
         if high and (low == high or low >= OPAQUE):  # one transparency for all says nothing of where

@@ -23,6 +23,7 @@ from sdedge.images.metadata_apps import from_texts, parse_record
 from sdedge.images.metadata_fields import Metadata, Unhonoured
 from sdedge.images.metadata_texts import Texts
 from sdedge.images.opening import opened
+from sdedge.images.output import LARGEST
 from sdedge.request import Request
 
 if TYPE_CHECKING:
@@ -48,10 +49,11 @@ def write(
 
     `facts` are what is known besides the request: `model_name`, `model_hash`, `vae_hash`, `lora_hashes`, `template`
     (the prompt before its wildcards were chosen), `engine`, `version`; all optional, all kept in the JSON.
-    Raises InvalidRequest for another format.
+    Raises InvalidRequest for another format, and for a size that it does not hold.
     """
     if format not in SAVE:
         raise InvalidRequest(f"Unknown picture format {format!r}; choose one of {', '.join(SAVE)}.")
+    check_holds(format, pixels.shape[1], pixels.shape[0])
     import numpy as np  # not needed to read, which is all that the app does
 
     image = Image.fromarray(np.ascontiguousarray(pixels))
@@ -61,6 +63,15 @@ def write(
     elif request is not None:
         options["exif"] = _exif(request, facts, EXIF_LIMIT if format == "jpeg" else None)
     image.save(file, **options)
+
+
+def check_holds(format: str, width: int, height: int) -> None:
+    """Raises InvalidRequest where a file of a format does not hold a picture of so many pixels."""
+    if max(width, height) > LARGEST[format]:
+        raise InvalidRequest(
+            f"{width}x{height} is more than a {format} file holds, {LARGEST[format]} pixels a side; choose png, or a smaller "
+            "scale."
+        )
 
 
 def record(request: Request, facts: Mapping[str, object]) -> str:

@@ -7,7 +7,7 @@ import io
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 FORMATS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+LARGEST = {"png": 2**31 - 1, "jpeg": 65_500, "webp": 16_383}
+"""Pixels of a side that a file of each format holds."""
 SUFFIXES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 UNSUPPORTED_SUFFIXES = {
     ".gif",
@@ -76,14 +78,21 @@ class Output:
             reason = getattr(error.__cause__ or error, "strerror", None) or error
             raise OutputError(f"Cannot write pictures into {self.folder}: {reason}; choose another folder.") from error
 
+    def holding(self, width: int, height: int) -> Output:
+        """Returns where a picture of a size goes: here, or into a PNG of the same name where this format does not hold it."""
+        if max(width, height) <= LARGEST[self.format]:
+            return self
+        return replace(self, format="png", file=Path(self.file).with_suffix(".png").name if self.file else "")
+
     def write(self, pixels: np.ndarray, request: Request, facts: Mapping[str, object], number: int) -> Path:
         """Writes one uint8 (H, W, 3) picture atomically under a new name and returns its path. Raises OutputError."""
         return write_new(self.names(request, number), self.encode(pixels, request, facts))
 
     def write_sheet(self, sheet: np.ndarray, request: Request, alone: bool = True) -> Path:
         """Writes a sheet of several pictures under a new name, as `write` does; `alone` as `sheet_names` says. Its record says
-        that it is one."""
-        return write_new(self.sheet_names(request, alone), self.encode(sheet, request, {SHEET: True}))
+        that it is one; a sheet that the format does not hold becomes a PNG."""
+        output = self.holding(sheet.shape[1], sheet.shape[0])
+        return write_new(output.sheet_names(request, alone), output.encode(sheet, request, {SHEET: True}))
 
     def names(self, request: Request, number: int) -> Iterator[Path]:
         """Yields the names a picture may get, in the order of preference. `number` counts from 1."""

@@ -50,11 +50,20 @@ def read_source(
 
 def flatten(image: Image.Image, background: Colour = (255, 255, 255)) -> Image.Image:
     """Returns RGB from any mode: 16-bit, float, grey, palette, CMYK; transparency is laid over `background`."""
-    image = _eight_bit(image)
     if not image.has_transparency_data:
-        return image.convert("RGB")
+        return _eight_bit(image).convert("RGB")
     paper = Image.new("RGBA", image.size, (*background, 255))
-    return Image.alpha_composite(paper, image.convert("RGBA")).convert("RGB")
+    return Image.alpha_composite(paper, with_alpha(image)).convert("RGB")
+
+
+def with_alpha(image: Image.Image) -> Image.Image:
+    """Returns a picture with transparency as RGBA of 8 bits; of 16 bits of grey one value may be the transparent one."""
+    grey = _eight_bit(image)
+    if grey is image:
+        return image.convert("RGBA")
+    opaque = np.asarray(image) != image.info["transparency"]
+    grey.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
+    return grey.convert("RGBA")
 
 
 def fit(pixels: np.ndarray, size: Size, mode: str = "crop") -> np.ndarray:

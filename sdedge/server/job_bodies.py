@@ -42,8 +42,12 @@ def request_of(values: Mapping[str, Any]) -> tuple[Request, str]:
     return plain_request(
         fields,
         None if image is None else pictures.decode(_text("image", image)),
-        None if mask is None else pictures.mask_of(pictures.read(pictures.decode(_text("mask", mask), "mask"), "mask")),
+        None if mask is None else _mask(_text("mask", mask), bool(fields.get("soft_mask"))),
     )
+
+
+def _mask(text: str, soft: bool) -> Any:
+    return pictures.mask_of(pictures.read(pictures.decode(text, "mask"), "mask"), soft=soft)
 
 
 def _value(name: str, value: Any) -> Any:

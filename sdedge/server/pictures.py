@@ -38,6 +38,7 @@ _ADDRESS = re.compile(
     r"[a-z][a-z0-9+.-]{1,20}:|/(?!9j/)|\.{1,2}/|~|[a-z]:\\", re.I
 )  # base64 of a JPEG begins with /9j/
 _PROSE = ("prompt", "negative", "template")
+_IN_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -96,11 +97,12 @@ def fitted(image: Image.Image, size: Size, mode: str) -> Image.Image:
     return Image.fromarray(fit(np.array(flatten(image)), size, mode))
 
 
-def mask_of(image: Image.Image, invert: bool = False) -> Image.Image:
-    """Returns A1111's mask as black and white: of a picture with transparency the opaque part, of another one its bright part."""
+def mask_of(image: Image.Image, invert: bool = False, soft: bool = False) -> Image.Image:
+    """Returns A1111's mask as black and white, or in its greys: of a picture with transparency the opaque part, of another one
+    its bright part."""
     grey = _alpha(image) or flatten(image).convert("L")
-    binary = grey.point(lambda value: 255 * (value > 127))
-    return ImageOps.invert(binary) if invert else binary
+    mask = grey if soft else grey.point(lambda value: 255 * (value > 127))
+    return ImageOps.invert(mask) if invert else mask
 
 
 def hole_of(image: Image.Image, field: str = "mask") -> Image.Image:
@@ -139,6 +141,7 @@ def keep(picture: bytes | Image.Image) -> str:
     """Keeps a picture by its content and returns its path, for a request of this machine. Raises OutputError."""
     if isinstance(picture, Image.Image):
         encoded = io.BytesIO()
+        picture = picture if picture.mode in _IN_PNG else flatten(picture)
         picture.save(encoded, "PNG", compress_level=1)
         picture = encoded.getvalue()
     target = upload_folder() / hashlib.sha256(picture).hexdigest()

@@ -35,7 +35,7 @@ class Part(StrEnum):
 class MixedTensor:
     """A sum of tensors, each times its factor, that is made in float32 when it is asked for and kept in the first one's dtype.
 
-    Others may have fewer input channels than the first, whose further ones stay as they are.
+    Some may have fewer input channels than others: what not all have stays as it is in the first.
     """
 
     name: str
@@ -67,7 +67,8 @@ class MixedTensor:
         common = total if total.ndim != 4 else total[:, : min(tensor.shape[1] for tensor in self.tensors)]
         common.mul_(self.factors[0])
         for tensor, factor in zip(others, self.factors[1:], strict=True):
-            common.add_(tensor.copy(torch.float32), alpha=factor)
+            more = tensor.copy(torch.float32)
+            common.add_(more if total.ndim != 4 else more[:, : common.shape[1]], alpha=factor)
         return total.to(device, dtype or self.dtype)
 
     def reshaped(self, shape: tuple[int, ...]) -> MixedTensor:

@@ -45,6 +45,10 @@ def test_each_picture_is_drawn_once_under_its_name_and_the_rest_is_skipped_in_a_
 def test_two_pictures_of_one_name_keep_their_suffixes():
     names = file_names([Path("in/a.jpg"), Path("in/A.png"), Path("in/b.png")], "jpeg")
     assert [*names.values()] == ["a-jpg.jpg", "A-png.jpg", "b.jpg"]
+    names = file_names(
+        [Path("in/a.jpg"), Path("in/a.png"), Path("in/a-png.webp"), Path("in/b.JPG"), Path("in/b.jpg")], "png"
+    )
+    assert [*names.values()] == ["a-jpg.png", "a-png-2.png", "a-png.png", "b-JPG.png", "b-jpg-2.png"]
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,19 @@ def test_a_command_goes_on_within_its_picture_with_the_seed_it_had_chosen(drawn,
 
 
 @pytest.mark.slow
+def test_a_folder_of_pictures_goes_on_within_the_one_it_was_at(drawn, tmp_path):
+    (tmp_path / "in").mkdir()
+    for i, name in enumerate(("a.png", "b.png", "c.png")):
+        Image.fromarray(np.full((64, 64, 3), 60 * i + 40, np.uint8)).save(tmp_path / "in" / name)
+    options = ("--images", str(tmp_path / "in"), "--strength", "1", "--out", str(tmp_path / "out"))
+    cut, _ = drawn(*options, calls=8)
+    assert cut.exit_code == 1 and [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+    again, calls = drawn(*options, "--resume")
+    assert again.exit_code == 0 and calls == 2 + 5, "three steps of b were done"
+    assert "1 of 3 pictures are there already" in again.stderr and "begins anew" not in again.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png", "c.png"]
+
+
 def test_a_command_without_the_option_begins_anew_and_says_what_it_leaves(drawn, tmp_path):
     out = ["--out", str(tmp_path / "out"), "--seed", "5"]
     drawn(*out, calls=3)

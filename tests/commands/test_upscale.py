@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from sdedge.errors import InvalidRequest, MissingModel, ModelError, OutputError, SdedgeError
+from sdedge.generation.upscale import PictureUpscaler
 from sdedge.images import metadata
 from sdedge.images.output import Output
 from sdedge.library.upscalers import find_upscaler, installed_upscalers
@@ -135,8 +136,9 @@ def test_what_is_not_there_is_said_with_what_may_be_meant(tmp_path, options, sen
     assert not (tmp_path / "out").exists()
 
 
-def test_sizes_beyond_a_format_and_folders_without_pictures_are_refused(tmp_path):
+def test_sizes_beyond_a_format_and_folders_without_pictures_are_refused(tmp_path, monkeypatch):
     image = _picture(tmp_path / "in" / "wide.png", (2000, 1))
+    monkeypatch.setattr(PictureUpscaler, "enlarge_image", lambda *arguments: pytest.fail("enlarged for nothing"))
     with pytest.raises(InvalidRequest, match="more than a webp file holds"):
         run("upscale", image, "--scale", 16, "--to", tmp_path / "x.webp")
     (tmp_path / "none").mkdir()

@@ -63,6 +63,17 @@ def test_what_a_detector_sees_is_bounded(size):
     assert scale == 640 / max(size)
 
 
+@pytest.mark.parametrize("size", [(64, 48), (700, 1280), (1283, 11), (640, 640)])
+def test_a_detector_sees_the_picture_as_torch_resizes_it(size):
+    pixels = _pixels(*size)
+    height, width = (round(side * 640 / max(size)) for side in size)
+    picture = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
+    expected = torch.nn.functional.interpolate(picture, (height, width), mode="bilinear", align_corners=False)
+    image, _, (left, top) = letterboxed(pixels)
+    seen = image[:, :, top : top + height, left : left + width]
+    assert torch.allclose(seen, expected, atol=2e-4), "torch has places in float32"
+
+
 def test_a_box_that_a_surer_one_of_its_class_covers_is_dropped():
     boxes = torch.tensor([[0.0, 0, 10, 10], [1, 0, 10, 10], [1, 0, 10, 10], [20, 20, 30, 30], [0, 0, 10, 6.9]])
     kinds = torch.tensor([0, 0, 1, 0, 0])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from sdedge.errors import OutputError
-from sdedge.events import Finished, ImageDone, Loading, Step
+from sdedge.errors import InvalidRequest, OutputError
+from sdedge.events import Finished, ImageDone, Loading, Notice, Step
 from sdedge.generation.save import Picture, save_job, save_pictures, save_sheet
 from sdedge.images.output import Output
 from sdedge.request import Resolved
@@ -45,6 +48,20 @@ def test_a_job_checks_the_folder_before_any_work_and_ends_with_its_count(tmp_pat
     assert not drawn
     *_, last = save_job(_events(2), Output(tmp_path / "out"), first=1)
     assert isinstance(last, Finished) and last.count == 2
+
+
+@pytest.mark.parametrize(("template", "file"), [("{number}", ""), ("{number}", "wide.webp")])
+def test_a_picture_that_its_format_does_not_hold_is_saved_as_png_and_said(tmp_path, template, file):
+    wide = Picture(np.zeros((1, 16_384, 3), np.uint8), Resolved("a boat", seed=5), 0)
+    said, done = save_pictures([wide], Output(tmp_path, "webp", template, file=file))
+    assert said == Notice("The picture has 16384x1 pixels and a webp file holds 16383 a side; it is saved as PNG.")
+    assert [path.name for path in tmp_path.iterdir()] == ["wide.png" if file else Path(done.path).name]
+    with Image.open(done.path) as image:
+        assert (image.format, image.size) == ("PNG", (16_384, 1))
+    assert save_sheet(wide.pixels, Output(tmp_path, "webp"), wide.request).path.endswith(".png")
+    with pytest.raises(InvalidRequest, match="more than a webp file holds, 16383 pixels a side"):
+        wide.save(tmp_path / "other.webp")
+    assert not (tmp_path / "other.webp").exists()
 
 
 def test_a_sheet_is_announced_after_the_pictures(tmp_path):

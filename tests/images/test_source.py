@@ -13,7 +13,8 @@ from PIL import Image
 
 from sdedge.errors import InvalidRequest
 from sdedge.images import metadata
-from sdedge.images.mask import read_mask
+from sdedge.images.carried import read_picture
+from sdedge.images.mask import read_grey_mask, read_mask
 from sdedge.images.source import FIT_MODES, fit, flatten, load, read_source
 from sdedge.library import gallery_files
 
@@ -86,6 +87,17 @@ def test_samples_that_are_not_numbers_are_black(tmp_path):
     Image.fromarray(values).save(tmp_path / "broken.tiff")
     pixels, _ = read_source(tmp_path / "broken.tiff")
     assert pixels[0, 0, 0] == 0 and pixels[4, 4, 0] == 128
+
+
+def test_of_16_bits_of_grey_one_value_may_be_transparent(tmp_path):
+    samples = np.array([[4660, 0, 30000, 65535]], np.uint16)
+    Image.fromarray(samples).save(tmp_path / "grey.png", transparency=0)
+    pixels, _ = read_source(tmp_path / "grey.png")
+    assert pixels[0, :, 0].tolist() == [18, 255, 117, 255], "over white"
+    carried = np.array(read_picture(tmp_path / "grey.png").image)
+    assert carried[0, :, 0].tolist() == [18, 0, 117, 255] and carried[0, :, 3].tolist() == [255, 0, 255, 255]
+    greys, _ = read_grey_mask(tmp_path / "grey.png", (4, 1))
+    assert greys[0].tolist() == [255, 0, 255, 255], "what is opaque is the mask"
 
 
 def test_transparency_lies_over_white_or_what_is_asked(tmp_path):

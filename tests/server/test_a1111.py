@@ -50,6 +50,10 @@ def test_img2img_takes_picture_and_mask_and_inverts_it(server):
     body = {"init_images": ["data:image/png;base64," + b64(image)], "mask": b64(mask), "inpainting_mask_invert": 1, "steps": 1,
             "prompt": "x", "width": 96, "height": 64, "inpaint_full_res": False}  # fmt: skip
     assert server.post("/sdapi/v1/img2img", json=body).status_code == 200
+    printed = io.BytesIO()
+    Image.new("CMYK", (96, 64), (9, 80, 160, 0)).save(printed, "JPEG")  # which a PNG cannot hold
+    only_masked = {**body, "inpaint_full_res": True, "init_images": [b64(printed.getvalue())]}
+    assert server.post("/sdapi/v1/img2img", json=only_masked).status_code == 200
     refused = server.post("/sdapi/v1/img2img", json={**body, "inpainting_mask_invert": 0})
     assert (
         refused.status_code == 422

@@ -6,11 +6,13 @@ import base64
 import io
 import time
 
+import numpy as np
 import pytest
 from PIL import Image
 
 pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed")
 
+from sdedge.server.job_bodies import request_of
 from tests.server.drawer import png
 
 PATIENCE = 60
@@ -53,6 +55,18 @@ def test_it_starts_from_a_picture_and_paints_into_its_mask(server):
     state = drawn(server, prompt="a house", image=data_uri(png()), mask=data_uri(mask), strength=0.5, steps=1)
     request = server.get(f"/api/pictures/{state['pictures'][0]['id']}/settings").json()["request"]
     assert request["strength"] == 0.5 and len(request["image"]) == 64 and len(request["mask"]) == 64
+
+
+def test_a_mask_has_its_greys_where_they_are_asked_for():
+    ramp = Image.fromarray(np.tile(np.arange(0, 256, 4, dtype=np.uint8), (64, 1)))
+    encoded = io.BytesIO()
+    ramp.save(encoded, "PNG")
+    for soft in (False, True):
+        request, _ = request_of(
+            {"prompt": "x", "image": data_uri(png()), "mask": data_uri(encoded.getvalue()), "soft_mask": soft}
+        )
+        greys = np.asarray(Image.open(request.mask))
+        assert len(np.unique(greys)) == (64 if soft else 2)
 
 
 def test_a_running_job_tells_its_step_and_shows_a_preview_to_its_caller_alone(server):

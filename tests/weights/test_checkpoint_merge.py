@@ -129,6 +129,19 @@ def test_an_inpainting_model_takes_the_difference_of_plain_ones_in_its_latents(t
     read = made.unet[name].read()
     assert torch.allclose(read[:, :4], wide[name][:, :4] + second.unet[name] - third.unet[name], atol=1e-6)
     assert torch.equal(read[:, 4:], wide[name][:, 4:])
+    # Of a second one that reads more as well, what the third does not read is left.
+    wider = replace(second, unet={**second.unet, "conv_in.weight": torch.randn(8, 9, 3, 3)})
+    save_file(wider.ldm(), tmp_path / "another.safetensors")
+    three_of = (
+        tmp_path / "inpainting.safetensors",
+        tmp_path / "three.safetensors",
+        "--with",
+        tmp_path / "another.safetensors",
+    )
+    assert merged(*three_of, "--minus", pickle).exit_code == 0
+    read = open_checkpoint(tmp_path / "three.safetensors").unet[name].read()
+    assert torch.allclose(read[:, :4], wide[name][:, :4] + wider.unet[name][:, :4] - third.unet[name], atol=1e-6)
+    assert torch.equal(read[:, 4:], wide[name][:, 4:])
     turned = refusal(file, tmp_path / "new.safetensors", "--with", tmp_path / "inpainting.safetensors")
     assert "reads more has to come first" in turned
 
