@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdedge.machine.control_groups import GROUPS, group_folders, own_groups, text_of
+
 PROCESSORS = Path("/sys/devices/system/cpu")
-CONTROL_GROUPS = Path("/sys/fs/cgroup")
-OWN_GROUPS = Path("/proc/self/cgroup")
 FAST = 0.8
 """Of the fastest core's capacity, from which a core is a fast one."""
 
@@ -64,7 +64,7 @@ def cores() -> Cores:
     if sys.platform == "darwin":
         physical = _sysctl("hw.physicalcpu") or len(allowed)
         return Cores(len(allowed), physical, _sysctl("hw.perflevel0.physicalcpu") or physical)
-    return cores_of(PROCESSORS, allowed, container_quota(CONTROL_GROUPS, _text(OWN_GROUPS)))
+    return cores_of(PROCESSORS, allowed, container_quota(GROUPS, own_groups()))
 
 
 def cores_of(processors: Path, allowed: Iterable[int], quota: float | None = None) -> Cores:
@@ -80,31 +80,16 @@ def cores_of(processors: Path, allowed: Iterable[int], quota: float | None = Non
 def container_quota(groups: Path, own: str) -> float | None:
     """Returns the processors' worth of time of the tightest control group above a process; None where none is limited.
 
-    `own` is /proc/self/cgroup: "0::/path" for version 2, "3:cpu,cpuacct:/path" for version 1. Inside a container the path may be
-    another one outside, so that each part of it that is there counts, and the root always does.
+    `own` is what `own_groups` returns.
     """
-    limits = list(_limits(groups, own))
+    limits: list[float] = []
+    for version, folder in group_folders(groups, own, "cpu"):
+        if version == 2:
+            limits += _limit(text_of(folder / "cpu.max").split())
+        else:
+            texts = [text_of(folder / f"cpu.cfs_{part}_us") for part in ("quota", "period")]
+            limits += _limit(" ".join(texts).split())
     return min(limits, default=None)
-
-
-def _limits(groups: Path, own: str) -> Iterator[float]:
-    for line in own.splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        for folder in _above(path):
-            if not controllers:
-                yield from _limit(_text(groups / folder / "cpu.max").split())
-            elif "cpu" in controllers.split(","):
-                for name in ("cpu", controllers):
-                    texts = [_text(groups / name / folder / f"cpu.cfs_{part}_us") for part in ("quota", "period")]
-                    yield from _limit(" ".join(texts).split())
-
-
-def _above(path: str) -> Iterator[Path]:
-    """Yields a control group's folder and those above it, relative to the root."""
-    inside = Path(path.strip().lstrip("/"))
-    if ".." not in inside.parts:
-        yield from (inside, *inside.parents)
 
 
 def _limit(numbers: list[str]) -> Iterator[float]:
@@ -119,25 +104,18 @@ def _limit(numbers: list[str]) -> Iterator[float]:
 
 def _core(folder: Path, number: int) -> tuple[str, ...]:
     """Returns what tells one physical core from another."""
-    core = _text(folder / "topology" / "core_id"), _text(folder / "topology" / "physical_package_id")
-    die = _text(folder / "topology" / "die_id")
+    core = text_of(folder / "topology" / "core_id"), text_of(folder / "topology" / "physical_package_id")
+    die = text_of(folder / "topology" / "die_id")
     return (*core, die) if core[0] else (f"processor {number}",)
 
 
 def _capacity(folder: Path) -> float:
     """Returns what a core gives beside others of its machine: by the scheduler's word, or by its highest frequency."""
     for name in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
-        with_digits = _text(folder / name).strip()
+        with_digits = text_of(folder / name).strip()
         if with_digits.isdigit() and int(with_digits):
             return int(with_digits)
     return 1
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 def _sysctl(key: str) -> int:

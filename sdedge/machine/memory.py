@@ -10,6 +10,14 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from sdedge.machine.control_groups import GROUPS, group_folders, own_groups
+
+_IN_GROUP = {
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    2: ("memory.max", "memory.current", "inactive_file"),
+}
+"""By the version of control groups: files of a group's limit and use, and the line of its idle file pages."""
+
 log = logging.getLogger(__name__)
 
 PLENTY = 1 << 50  # bytes; a limit that there is not
@@ -23,7 +31,7 @@ def available_memory() -> tuple[int, int]:
         if sys.platform == "linux":
             with open("/proc/meminfo") as file:
                 table = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in file if " kB" in line}
-            free, total = container_memory()
+            free, total = container_memory(GROUPS, own_groups())
             return min(table["MemAvailable"], free), min(table["MemTotal"], total)
         if sys.platform == "darwin":
             return _macos_memory()
@@ -44,18 +52,21 @@ def total_memory() -> int:
     return UNTOLD
 
 
-def container_memory(group: Path = Path("/sys/fs/cgroup")) -> tuple[int, int]:
-    """Bytes free and in all of the control group (version 2) this process is in; plenty where it has no limit.
+def container_memory(groups: Path, own: str) -> tuple[int, int]:
+    """Bytes free and in all of the tightest control group above a process; plenty where none has a limit.
 
-    File pages that are not in use count as free: the kernel drops them first.
+    `own` is what `own_groups` returns. File pages that are not in use count as free: the kernel drops them first.
     """
-    with suppress(OSError, ValueError, StopIteration):
-        limit = int((group / "memory.max").read_text())
-        used = int((group / "memory.current").read_text())
-        lines = (group / "memory.stat").read_text().splitlines()
-        idle = next(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
-        return max(limit - used + idle, 0), limit
-    return PLENTY, PLENTY
+    free, total = [PLENTY], [PLENTY]
+    for version, folder in group_folders(groups, own, "memory"):
+        names = _IN_GROUP[version]
+        with suppress(OSError, ValueError, StopIteration):
+            limit, used = (int((folder / name).read_text()) for name in names[:2])
+            lines = (folder / "memory.stat").read_text().splitlines()
+            idle = next(int(line.split()[1]) for line in lines if line.startswith(f"{names[2]} "))
+            free.append(max(limit - used + idle, 0))
+            total.append(limit)
+    return min(free), min(total)
 
 
 def _macos_memory() -> tuple[int, int]:

@@ -190,5 +190,6 @@ def _bytes_of(tensor: Tensor) -> memoryview:
 
 def _no_room(folder: Path, error: OSError) -> OutputError:
     return OutputError(
-        f"Cannot keep rows of the picture in {folder}: {error.strerror or error}; free some space there or draw smaller."
+        f"Cannot keep rows of the picture in {folder}: {error.strerror or error}; free some space there, name another folder by "
+        "TMPDIR, or draw smaller."
     )

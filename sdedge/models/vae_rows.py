@@ -9,7 +9,6 @@ attention of the middle every pixel looks at all: its keys and values are there 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from sdedge.models.layers import Downsample2D, ResnetBlock2D, Upsample2D
 from sdedge.models.rows import BLOCK, Held, Rows, Spill, Spilled
 from sdedge.models.vae import VAE, MidBlock, Posterior, SpatialAttention
+from sdedge.places import scratch_folder
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -28,7 +28,7 @@ class RowVAE:
     """`VAE.encode` and `VAE.decode` with the VAE's own weights and paddings, block by block.
 
     hold    feature maps of more bytes are kept in a temporary file; None keeps all in memory
-    folder  where that file goes; None is the system's temporary folder
+    folder  where that file goes; None is the folder for large temporary files
     layout  how rows lie in memory; None is channels-last on a CPU, where convolutions of few rows are fastest so and
             rows are one piece, and contiguous elsewhere
     """
@@ -38,7 +38,7 @@ class RowVAE:
     ) -> None:
         self.vae = vae
         self.hold = hold
-        self.spill = Spill(folder or Path(tempfile.gettempdir()))
+        self.spill = Spill(folder or scratch_folder())
         self.layout = layout
 
     def encode(self, image: Tensor) -> Posterior:

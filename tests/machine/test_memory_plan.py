@@ -227,9 +227,26 @@ def test_a_container_s_limit_counts_and_its_idle_file_pages_are_free(tmp_path):
     (tmp_path / "memory.max").write_text("1000\n")
     (tmp_path / "memory.current").write_text("900\n")
     (tmp_path / "memory.stat").write_text("anon 100\ninactive_file 250\n")
-    assert machine.container_memory(tmp_path) == (350, 1000)
+    assert machine.container_memory(tmp_path, "0::/") == (350, 1000)
     (tmp_path / "memory.max").write_text("max\n")
-    assert machine.container_memory(tmp_path) == (machine.PLENTY, machine.PLENTY)
+    assert machine.container_memory(tmp_path, "0::/") == (machine.PLENTY, machine.PLENTY)
+    service = tmp_path / "system.slice" / "sdedge.service"
+    service.mkdir(parents=True)
+    for name, text in {"max": "600", "current": "500", "stat": "inactive_file 20"}.items():
+        (service / f"memory.{name}").write_text(text)
+    own = "0::/system.slice/sdedge.service"
+    assert machine.container_memory(tmp_path, own) == (120, 600), "of the process's own group"
+    first = tmp_path / "memory" / "docker" / "ab"
+    first.mkdir(parents=True)
+    for name, text in {
+        "limit_in_bytes": "800",
+        "usage_in_bytes": "700",
+        "stat": "inactive_file 1\ntotal_inactive_file 50",
+    }.items():
+        (first / f"memory.{name}").write_text(text)
+    assert machine.container_memory(tmp_path, "9:memory:/docker/ab") == (150, 800), "of version 1"
+    (first / "memory.limit_in_bytes").write_text("9223372036854771712")
+    assert machine.container_memory(tmp_path, "9:memory:/docker/ab") == (machine.PLENTY, machine.PLENTY)
     assert 0 < machine.available_memory()[0] <= machine.available_memory()[1]
 
 

@@ -29,6 +29,7 @@ from sdedge.files import reserve
 from sdedge.machine.threads import compute_alone
 from sdedge.models.layers import GEGLU
 from sdedge.models.unet import UNet
+from sdedge.places import scratch_folder
 from sdedge.weights.files import ALIGNMENT, WeightFile, bytes_of
 from sdedge.weights.loading import load_into
 from sdedge.weights.parts import fill_tensor, is_stored
@@ -320,11 +321,12 @@ class Scratch(WeightFile):
     """An unnamed temporary file of weights that took work to make: converted, packed, or with LoRAs in them."""
 
     def __init__(self) -> None:
-        super().__init__(tempfile.gettempdir())
+        self._folder = scratch_folder()
+        super().__init__(str(self._folder))
         self._reserved = 0
 
     def _open(self) -> Any:
-        return tempfile.TemporaryFile(buffering=0)
+        return tempfile.TemporaryFile(dir=self._folder, buffering=0)
 
     def keep(self, memory: Tensor, form: packing.Form | None, source: Source, dtype: torch.dtype) -> Source:
         """Returns a weight's bytes as one of this file; its source where the disk has no room, so that it is made again each
