@@ -21,7 +21,8 @@ from sdedge.places import data_folder
 GAIN = 1.15
 """How many times faster than what is usual something must be to be chosen."""
 _PROBE = 3  # which times were taken by; other probes' are measured again
-_REPEATS = 2
+REPEATS = 2
+"""How often what was found is measured again for being doubted."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def doubt(device: str) -> None:
     """Marks what was found of a device as to be measured again at a quiet moment; what was so twice already stays. Raises
     OutputError."""
     finding = findings().get(device)
-    if finding is not None and not finding.is_doubted and finding.repeats < _REPEATS:
+    if finding is not None and not finding.is_doubted and finding.repeats < REPEATS:
         keep(replace(finding, is_doubted=True))
 
 

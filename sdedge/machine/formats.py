@@ -82,16 +82,23 @@ def measured(device: torch.device) -> DeviceFinding:
 
 
 def measure(device: torch.device) -> DeviceFinding:
-    """Measures a device now, and keeps the finding if it agrees with itself; else it holds for this process alone."""
-    place, before = (findings.findings_file(), str(device)), findings.findings().get(str(device))
+    """Measures a device now, and keeps what it finds as `keep` does."""
+    before = findings.findings().get(str(device))
     finding = probe(device)
     if before is not None and before.is_doubted:
-        finding = replace(finding, repeats=before.repeats + 1)
-    _unkept.pop(place, None)
-    if finding.confidence < LEAST_CONFIDENCE:
-        _unkept[place] = finding
-        return finding
-    # A data folder that cannot be written costs a few seconds at every start, not the picture.
-    with suppress(OutputError):
-        findings.keep(finding)
+        repeats = before.repeats + 1
+        finding = replace(finding, repeats=repeats, is_doubted=finding.is_doubted and repeats < findings.REPEATS)
+    keep(finding)
     return finding
+
+
+def keep(finding: DeviceFinding) -> None:
+    """Keeps a finding that agrees with itself; another one holds for this process alone, and so does any where the data folder
+    cannot be written, which costs a few seconds at every start and not the picture."""
+    place = findings.findings_file(), finding.device
+    _unkept.pop(place, None)
+    if finding.confidence >= LEAST_CONFIDENCE:
+        with suppress(OutputError):
+            findings.keep(finding)
+            return
+    _unkept[place] = finding

@@ -67,10 +67,18 @@ def choose_threads(available: Cores, samples: Mapping[int, Sequence[Spent]]) -> 
 
 
 def measure_threads(available: Cores, run: Callable[[], Tensor]) -> ThreadChoice:
-    """Times a run on the numbers of threads worth a try, in turn, and on one; torch is left with another number of threads."""
-    counts = sorted({1, *available.thread_counts()})
+    """Times a run on the numbers of threads worth a try, in turn, and on one; torch has as many as before then."""
+    counts, before = sorted({1, *available.thread_counts()}), torch.get_num_threads()
     if counts == [1]:
         return ThreadChoice(1, 1.0, True)
+    try:
+        return choose_threads(available, _samples(counts, run))
+    finally:
+        torch.set_num_threads(before)
+
+
+def _samples(counts: Sequence[int], run: Callable[[], Tensor]) -> dict[int, list[Spent]]:
+    """Returns what a run takes on each number of threads, in rounds; torch is left with another number of threads."""
     samples: dict[int, list[Spent]] = {count: [] for count in counts}
     for number in range(ROUNDS):
         began = time.perf_counter()
@@ -82,7 +90,7 @@ def measure_threads(available: Cores, run: Callable[[], Tensor]) -> ThreadChoice
         if clean and 2 * number >= ROUNDS:
             break
         time.sleep(max(0.0, APART - (time.perf_counter() - began)))
-    return choose_threads(available, samples)
+    return samples
 
 
 def thread_clock() -> Callable[[], float]:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from sdedge.cli import cli
 from sdedge.engines.openvino import timing
 from sdedge.engines.torch.engine import TorchEngine
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, OutputError
 from sdedge.machine import findings, formats, probe
 from sdedge.machine.findings import DeviceFinding
 
@@ -119,6 +119,33 @@ def test_what_disagrees_with_itself_is_used_and_not_kept(monkeypatch):
     assert finding.confidence < formats.LEAST_CONFIDENCE and findings.findings() == {}
     monkeypatch.setattr(formats, "probe", lambda device: pytest.fail("measured again in one process"))
     assert formats.measured(CPU) is finding
+    monkeypatch.setattr(findings, "openvino_version", lambda: "2026.4")
+    monkeypatch.setattr(timing, "available_memory", lambda: (8 * 10**9, 8 * 10**9))
+    monkeypatch.setattr(timing, "ratio_to_torch", lambda dtype, own: 0.5)
+    assert timing.with_openvino(finding).openvino == 0.5 and findings.findings() == {}
+    assert formats.measured(CPU).openvino == 0.5, "it holds for this process with OpenVINO's time in it"
+
+
+def test_where_nothing_can_be_kept_it_is_measured_once_in_a_process(monkeypatch):
+    _kernels(monkeypatch, lambda n, kernel, dtype, layout: 1.0)
+    monkeypatch.setattr(
+        findings, "keep", lambda finding: (_ for _ in ()).throw(OutputError("No space left; free some."))
+    )
+    finding = formats.measured(CPU)
+    monkeypatch.setattr(formats, "probe", lambda device: pytest.fail("measured again in one process"))
+    assert formats.measured(CPU) is finding
+
+
+def test_threads_that_never_settle_are_doubted_no_more_than_twice(monkeypatch):
+    """Where the system shows no run undisturbed, as in some sandboxes."""
+    unsettled = DeviceFinding("cpu", "some", "float32", "contiguous", 2, "because", confidence=1.0, is_doubted=True)
+    measured = []
+    monkeypatch.setattr(formats, "probe", lambda device: measured.append(device) or unsettled)
+    monkeypatch.setattr(formats, "is_quiet", lambda: True)
+    for _ in range(5):  # starts of processes
+        monkeypatch.setattr(formats, "_looked", set())
+        formats.measured(CPU)
+    assert len(measured) == 1 + findings.REPEATS and not findings.findings()["cpu"].is_doubted
 
 
 def test_a_near_tie_goes_to_the_usual_layout(monkeypatch):

@@ -163,8 +163,14 @@ def test_the_gain_is_over_one_thread():
 
 def test_every_number_of_threads_is_timed_in_turn(counts, monkeypatch):
     monkeypatch.setattr(thread_probe, "APART", 0.0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     thread_probe.measure_threads(Cores(8, 4, 4), lambda: torch.zeros(1))
-    assert counts[:6] == [1, 4, 8] * 2 and len(counts) <= 3 * thread_probe.ROUNDS
+    assert counts[:6] == [1, 4, 8] * 2 and len(counts) <= 3 * thread_probe.ROUNDS + 1
+    assert counts[-1] == 3, "as many as before"
+    counts.clear()
+    with pytest.raises(KeyboardInterrupt):
+        thread_probe.measure_threads(Cores(8, 4, 4), lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert counts[-1] == 3
     counts.clear()
     assert thread_probe.measure_threads(Cores(1, 1, 1), pytest.fail).count == 1 and counts == []
 

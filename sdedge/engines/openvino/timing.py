@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 import torch
@@ -16,8 +15,7 @@ from torch import Tensor
 from sdedge.engines.openvino import graph
 from sdedge.engines.openvino.graph import compile_model
 from sdedge.engines.torch.cpu import fused_unet, kernels
-from sdedge.errors import OutputError
-from sdedge.machine import findings
+from sdedge.machine import findings, formats
 from sdedge.machine.findings import GAIN, DeviceFinding
 from sdedge.machine.formats import dtype_name, measured
 from sdedge.machine.memory import available_memory
@@ -43,7 +41,7 @@ def prefers_openvino(width: int) -> bool:
 
 
 def with_openvino(finding: DeviceFinding) -> DeviceFinding:
-    """Returns a finding with OpenVINO's time in it, which is measured now and kept if it never was.
+    """Returns a finding with OpenVINO's time in it, which is measured now, and kept as `formats.keep` does, if it never was.
 
     Nothing is measured on other devices, where OpenVINO is not installed, for float16, or where too little memory is free.
     """
@@ -52,8 +50,7 @@ def with_openvino(finding: DeviceFinding) -> DeviceFinding:
         return finding
     ratio = ratio_to_torch(DTYPES[finding.dtype], finding.attention_in(finding.dtype) == OWN)
     timed = replace(finding, openvino=ratio, reason=f"{finding.reason} OpenVINO takes {ratio:.2f} of torch's time.")
-    with suppress(OutputError):  # as in `measured`
-        findings.keep(timed)
+    formats.keep(timed)
     return timed
 
 
@@ -72,8 +69,8 @@ def ratio_to_torch(dtype: torch.dtype, own_attention: bool) -> float:
     if own_attention and kernels.attends(dtype):
         set_attention(ours, kernels.attention)
     half = x.to(dtype), t, context.to(dtype)
-    torchs = _fastest(lambda: ours(*half))
-    return _fastest(_openvino(unet, dtype, x, t.repeat(2), context)) / torchs
+    torchs, theirs = _fastest(lambda: ours(*half), _openvino(unet, dtype, x, t.repeat(2), context))
+    return theirs / torchs
 
 
 def _openvino(unet: UNet, dtype: torch.dtype, x: Tensor, t: Tensor, context: Tensor) -> Callable[[], object]:
@@ -85,10 +82,12 @@ def _openvino(unet: UNet, dtype: torch.dtype, x: Tensor, t: Tensor, context: Ten
     return lambda: compiled(inputs, share_inputs=True)
 
 
-def _fastest(run: Callable[[], object]) -> float:
-    times = []
+def _fastest(*runs: Callable[[], object]) -> list[float]:
+    """Returns the seconds of the fastest call of each, which take turns, so that a neighbour does not slow one of them alone."""
+    times: list[list[float]] = [[] for _ in runs]
     for _ in range(CALLS + 1):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times[1:])
+        for run, own in zip(runs, times, strict=True):
+            start = time.perf_counter()
+            run()
+            own.append(time.perf_counter() - start)
+    return [min(own[1:]) for own in times]
