@@ -179,7 +179,7 @@ def _packing(form: NetworkForm, config: dict[str, Any], name: str, tensors: Mapp
         "half": form.vae_half if halved else "", "int8": None if form.recipe is None else dict(form.recipe.ranges),
     }  # fmt: skip
     label = f"{name}-{form.kind}-{'int8' if form.recipe else dtype_name(form.dtype)}"
-    return Packing(what, label, 1 if form.recipe else form.dtype.itemsize)
+    return Packing(what, label, form.dtype.itemsize, form.recipe.ranges if form.recipe else ())
 
 
 def _finisher(form: NetworkForm, tensors: Mapping[str, Any]) -> Callable[[str, Any], None] | None:

@@ -28,7 +28,8 @@ class FollowedCalls(UNetCalls):
             return call()
         rows, _, height, width = inputs.x.shape
         edits = len(inputs.pictures), len(inputs.regions), bool(inputs.identity_rows), bool(inputs.freeu)
-        kind = type(unet), dtype, inputs.x.shape, inputs.context.shape, inputs.skips is None, edits, self.in_parts
+        how = edits, self.in_parts, unet.conv_in.padding_mode  # tiles take other kernels
+        kind = type(unet), dtype, inputs.x.shape, inputs.context.shape, inputs.skips is None, how
         output = self.followed.run(kind, call)
         self.latest = StepTime(rows, height, width, self.followed.seconds)
         return output

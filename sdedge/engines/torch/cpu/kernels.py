@@ -88,10 +88,10 @@ def run_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """Computes `attention` by the kernel in any case."""
     B, T, C = q.shape
     size, S, threads, level = C // heads, k.shape[1], torch.get_num_threads(), _float_level(q)
-    out = torch.empty(B, T, C, dtype=q.dtype)
+    out = q.new_empty(B, T, C)
     library = _library()
     each = library.float_attention_scratch(S, size, level) if level else library.attention_scratch(S, size)
-    scratch = torch.empty(threads * each + _ALIGNED, dtype=torch.uint8)
+    scratch = q.new_empty(threads * each + _ALIGNED, dtype=torch.uint8)
     start = -(-scratch.data_ptr() // _ALIGNED) * _ALIGNED
     strides = [stride for x in (q, k, v) for stride in (x.stride(0), x.stride(1))]
     places = [x.data_ptr() for x in (q, k, v, out)]
@@ -127,7 +127,7 @@ def group_norm(x: Tensor, norm: nn.GroupNorm, silu: bool = False, rounding: tupl
     """
     B, C, H, W = x.shape
     out = torch.empty_like(x, dtype=torch.uint8 if rounding else x.dtype)
-    scratch = torch.empty(_library().group_norm_scratch(B, H * W, C), dtype=torch.uint8)
+    scratch = x.new_empty(_library().group_norm_scratch(B, H * W, C), dtype=torch.uint8)
     weight, bias = norm.weight.float(), norm.bias.float()
     places = x.data_ptr(), weight.data_ptr(), bias.data_ptr(), out.data_ptr()
     scale, zero = rounding or (math.inf, 0)

@@ -1,6 +1,7 @@
 """The packed weights that are kept among the caches: whether they may be, listed, bounded, removed. No torch.
 
-A network's weights are one file; its time is that of the last use, and the one that was not used for longest goes first.
+A network's weights are one file; its time is that of the last use, and the one that was not used for longest goes first. What was
+used lately goes for nothing but a lower limit.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +30,9 @@ LEAST = 100 * 10**6
 """Bytes of a network's weights from which on they are worth keeping: what is smaller is packed in a moment."""
 SPARED = 10**9
 """Bytes of the disk that stay free."""
+LATELY = 3 * 24 * 3600.0
+"""Seconds in which an entry was used that does not go for another one: two models that take turns would write each other's away
+at every start, and a model above the limit parts of itself."""
 _SWITCH = {"1": True, "on": True, "yes": True, "true": True, "0": False, "off": False, "no": False, "false": False}
 
 
@@ -107,13 +112,15 @@ def clear() -> int:
     return sum(map(_remove, entries()))
 
 
-def make_room(size: int, limit: int) -> bool:
-    """Removes entries until `size` more bytes stay below the limit, and returns whether they can."""
+def make_room(size: int, limit: int, spared: float = 0.0) -> bool:
+    """Removes entries until `size` more bytes stay below the limit, and returns whether they can. What was used in the last
+    seconds that are `spared` stays, and nothing goes in vain."""
     listed = entries()
     total = sum(entry.size for entry in listed)
-    if size > limit:
+    old = [entry for entry in listed if entry.used <= time.time() - spared]
+    if total - sum(entry.size for entry in old) + size > limit:
         return False
-    for entry in listed:
+    for entry in old:
         if total + size <= limit:
             break
         total -= _remove(entry)

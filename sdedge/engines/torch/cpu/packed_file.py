@@ -19,6 +19,7 @@ import mmap
 import os
 import stat
 import struct
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -182,7 +183,8 @@ class PackedFile:
         """Has the pages of a tensor mapped at once, where the system can, and not one by one as they are touched."""
         stored = self.tensors[name]
         with suppress(OSError):  # from Linux 5.14 on
-            self._map.madvise(POPULATE_READ, stored.offset, stored.size)
+            if sys.platform == "linux":
+                self._map.madvise(POPULATE_READ, stored.offset, stored.size)
 
     def tensor(self, name: str) -> tuple[Tensor, Tensor]:
         """Returns a tensor, and the mapped bytes under it, which must outlive a packed one. Raises Unusable."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -106,9 +106,16 @@ class PackedWeights:
         try:
             if self._key == packed_key_of(self._key, tensors):
                 self._writer.commit({"identity": self._key.identity, "state": self._key.state})
-                packed_cache.make_room(0, packed_cache.choice().limit)
+                self._writer = None
+                self._stay_below(packed_cache.choice().limit)
         except OSError as error:
             self._give_up(error)
+
+    def _stay_below(self, limit: int) -> None:
+        """Removes the file again where it came out larger than was foretold and there is no room for that."""
+        if not packed_cache.make_room(0, limit, packed_cache.LATELY):
+            packed_cache.discard(self._path)
+            self._refuse(f"with them there would be more than the {spoken_size(limit)} that may be kept")
 
     def close(self) -> None:
         """Leaves nothing half written behind."""
@@ -143,8 +150,9 @@ class PackedWeights:
         if str(self._path) in _failed:
             return None
         try:
-            if not packed_cache.make_room(self._size, limit):
-                self._refuse(f"they take {spoken_size(self._size)}, and {spoken_size(limit)} may be kept")
+            if not packed_cache.make_room(self._size, limit, packed_cache.LATELY):
+                others = " beside those that were used lately" if self._size <= limit else ""
+                self._refuse(f"they take {spoken_size(self._size)}, and {spoken_size(limit)} may be kept{others}")
             elif not packed_cache.has_disk_for(self._size):
                 self._refuse(f"they take {spoken_size(self._size)}, and the disk has no room for that")
             else:
@@ -209,16 +217,21 @@ class Packing:
 
     form      what packing depends on: kind, number format, and whatever else
     label     for people
-    itemsize  bytes of a number, about
+    itemsize  bytes of a number
+    in_bytes  layers whose weights are bytes instead
     """
 
     form: Mapping[str, Any]
     label: str
     itemsize: int
+    in_bytes: Collection[str] = ()
 
     def size(self, tensors: Mapping[str, Any]) -> int:
         """Returns about how many bytes the packed weights have."""
-        return sum(math.prod(tensor.shape) for tensor in tensors.values()) * self.itemsize
+        return sum(
+            math.prod(tensor.shape) * (1 if name.removesuffix(".weight") in self.in_bytes else self.itemsize)
+            for name, tensor in tensors.items()
+        )
 
     def key(self, tensors: Mapping[str, Any]) -> PackedKey | None:
         """Returns the key of what the model's own tensors become; None where they are not kept."""

@@ -172,7 +172,8 @@ class Reader:
         """Gives the buffer's memory back for good, once every layer is mapped instead."""
         using = [reading for reading in (self._current, *self._coming) if reading and reading.buffered]
         if self._memory is not None and not using and not any(map(self._is_buffered, self._sources)):
-            self._memory.madvise(mmap.MADV_DONTNEED)
+            if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+                self._memory.madvise(mmap.MADV_DONTNEED)
             self._memory = None
 
     def _is_buffered(self, layer: nn.Module) -> bool:

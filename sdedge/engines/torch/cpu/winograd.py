@@ -59,12 +59,13 @@ def convolve(
     x = x.contiguous(memory_format=torch.channels_last)
     B, C, H, W = x.shape
     outputs, around = len(weight) * weight.shape[-1], 2 * padding - 2
-    out = torch.empty(B, outputs, H + around, W + around, memory_format=torch.channels_last)
+    shape = B, outputs, H + around, W + around
+    out = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
     add = None if add is None else add.contiguous(memory_format=torch.channels_last)
     tiles, threads = B * -(-(H + around) // 2) * -(-(W + around) // 2), torch.get_num_threads()
     most = max(FEWEST, STRIP // (16 * C * 4))
     strip = -(-tiles // -(-tiles // most))
-    scratch = torch.empty(_library().winograd_scratch(C, strip, threads))
+    scratch = x.new_empty(_library().winograd_scratch(C, strip, threads))
     places = [None if each is None else each.data_ptr() for each in (x, weight, bias, add, out, scratch)]
     arguments = _Winograd(B, H, W, C, outputs, padding, *places, strip, threads, compiled.float_level())
     _library().winograd(ctypes.byref(arguments), kernels.parallel())

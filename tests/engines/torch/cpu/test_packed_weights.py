@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -269,9 +270,40 @@ def test_entries_are_bounded_and_the_least_recently_used_goes_first(cache, tmp_p
     packed_cache.use(cache / "old.packed")
     assert packed_cache.make_room(1000, 3000) and [entry.name for entry in packed_cache.entries()] == ["new", "old"]
     assert not packed_cache.make_room(4000, 3000) and len(packed_cache.entries()) == 2
+    assert not packed_cache.make_room(2500, 3000, packed_cache.LATELY) and len(packed_cache.entries()) == 2, "in vain"
+    assert packed_cache.make_room(1500, 3000, packed_cache.LATELY)
+    assert [entry.name for entry in packed_cache.entries()] == ["old"], "which was used lately"
+    packed_cache.entries()[0].path.with_name("new.packed").write_bytes(bytes(1000))
+    os.utime(cache / "new.packed", (1e9, 1e9))
     packed_cache.choose(limit=1000)
     assert [entry.name for entry in packed_cache.entries()] == ["old"]
     assert packed_cache.clear() == 1000 and not packed_cache.entries()
+
+
+@pytest.mark.slow
+def test_a_model_above_the_limit_keeps_what_fits_and_writes_nothing_twice(cache, model, monkeypatch):
+    answers(model)
+    sizes = {entry.path: entry.size for entry in packed_cache.entries()}
+    packed_cache.clear()
+    sized = {path.name: size for path, size in sizes.items()}
+    foretell = lambda how, tensors: next(size for name, size in sized.items() if name.startswith(how.label))  # noqa: E731
+    monkeypatch.setattr(packed_weights.Packing, "size", foretell)
+    packed_cache.choose(limit=sum(sizes.values()) - 1)
+    first = answers(model)
+    there = {entry.path for entry in packed_cache.entries()}
+    assert len(there) == 2 and sum("were not kept" in line for line in first[3]) == 1
+    packed_weights.forget_failures()  # another process
+    monkeypatch.setattr(PackedWriter, "add", lambda self, name, tensor: pytest.fail("written again"))
+    assert same(first, second := answers(model)) and sum("were not kept" in line for line in second[3]) == 1
+    assert {entry.path for entry in packed_cache.entries()} == there
+
+
+@pytest.mark.slow
+def test_an_entry_that_comes_out_larger_than_was_foretold_goes_and_is_told(cache, model, monkeypatch):
+    monkeypatch.setattr(packed_weights.Packing, "size", lambda self, tensors: 10)
+    packed_cache.choose(limit=1000)
+    told = answers(model)[3]
+    assert len(told) == 3 and all("more than the" in line for line in told) and not packed_cache.entries()
 
 
 @pytest.mark.slow
@@ -280,6 +312,10 @@ def test_it_is_asked_once_and_nothing_is_kept_before_the_answer(cache, model):
     first, second = answers(model)[3], answers(model)[3]
     assert len(first) == 1 and "sdedge cache --keep" in first[0] and not second
     assert not packed_cache.entries()
+
+
+def _count(tensor) -> int:
+    return math.prod(tensor.shape)
 
 
 @pytest.mark.slow
@@ -296,6 +332,15 @@ def test_int8_weights_come_back_as_they_were(cache, model, monkeypatch):
     first, second = answers(model, "int8"), answers(model, "int8")
     assert same(without, first) and same(without, second)
     unet = next(entry.path for entry in packed_cache.entries() if "unet-int8" in entry.name)
+    recipe, tensors = int8_unet.Int8Recipe.read(model), engine.checkpoint.unet
+    foretold, numbers = (
+        packed_weights.Packing({}, "", 4, recipe.ranges).size(tensors),
+        sum(map(_count, tensors.values())),
+    )
+    floating = sum(
+        _count(tensor) for name, tensor in tensors.items() if name.removesuffix(".weight") not in recipe.ranges
+    )
+    assert foretold == numbers + 3 * floating and 0 < floating < numbers / 2, "what stays in float32 counts as that"
     assert any(name.endswith(".scales") for name in PackedFile(unet).tensors)
 
 

@@ -55,6 +55,21 @@ def test_threads_share_the_work_and_change_nothing():
     assert all(torch.equal(out, outs[0]) for out in outs)
 
 
+@pytest.mark.parametrize("usual", [torch.float64, torch.bfloat16])
+def test_what_torch_makes_by_default_is_no_matter(usual):
+    """A notebook may have set another number format, or another device."""
+    x, weight = torch.randn(1, 64, 9, 11), torch.randn(64, 64, 3, 3)
+    expected = winograd.convolve(x, winograd.panels(weight), None, 1)
+    before = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(usual)
+        with torch.device("meta"):
+            made = winograd.convolve(x, winograd.panels(weight), None, 1)
+    finally:
+        torch.set_default_dtype(before)
+    assert made.dtype == torch.float32 and torch.equal(made, expected)
+
+
 def test_what_is_no_number_is_not_hidden():
     x, weight, bias = _made(2, 32, 32, 8, 8)
     x[1, 3, 4, 4] = torch.nan
