@@ -22,6 +22,7 @@ class Remedy(StrEnum):
     CPU = "use --device cpu"
     BLEND_REGIONS = "write by=prediction into each region"
     OTHER_ENGINE = "use --device cpu, cuda or mps"
+    OTHER_MEMORY = "leave out --memory"
     CHOOSE_CPU = "choose --device cpu"
     DRAWN_ON_CPU = "elsewhere the bundle is drawn with --device cpu"
     SAFETY_OFF = "use --no-safety"

@@ -25,7 +25,8 @@ class PictureMemory(QObject):
         super().__init__(parent)
         self._studio = studio
         self._planning = LatestRun(studio.bridge.background, self)
-        self._sizes: dict[str, Sizes | None] = {}
+        self._models: dict[str, tuple[Sizes | None, bool]] = {}
+        """Sizes of models that were looked at, and whether they run in int8."""
         self.plan: MemoryPlan | None = None
         self._rest = rest_timer(self, self.look)
         for name in ("width", "height", "batch", "card", "passes"):
@@ -44,18 +45,24 @@ class PictureMemory(QObject):
         widest = max(jobs, key=lambda job: job[0] * job[1] * job[2])
 
         def work() -> MemoryPlan | None:
-            from gui.shell.device import UNKNOWN, plan_picture, probe_device, read_sizes
+            from gui.shell.device import UNKNOWN, is_quantized, plan_picture, probe_device, read_sizes
             from sdedge.engines.open import locate
 
-            if model not in self._sizes:
-                self._sizes[model] = read_sizes(locate(model))
-            device, sizes = probe_device(mine), self._sizes[model]
+            if model not in self._models:
+                self._models[model] = read_sizes(locate(model)), is_quantized(locate(model))
+            device, (sizes, quantized) = probe_device(mine), self._models[model]
             if sizes is None or device.total > UNKNOWN:
                 return None
-            plan = plan_picture(device, sizes, *widest, safety)
-            return (
-                plan if plan is None or widest == jobs[0] else replace(plan, nearest=None)
-            )  # whose size is a later pass's
+            plan = plan_picture(device, sizes, *widest, safety, quantized)
+            if plan is None or plan.nearest is None:
+                return plan
+            nearest = plan.nearest
+            is_same = (
+                nearest.width,
+                nearest.height,
+                nearest.batch,
+            ) == widest  # in another memory mode than the named one
+            return replace(plan, nearest=None) if is_same or widest != jobs[0] else plan  # whose size is a later pass's
 
         self._planning.run(work, self._take, lambda error: self._take(None))
 

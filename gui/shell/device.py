@@ -81,16 +81,23 @@ def read_sizes(model: Path) -> Sizes | None:
     return None if is_bundle(model) else picture_memory.read_sizes(open_checkpoint(model))
 
 
+def is_quantized(model: Path) -> bool:
+    """Returns whether a model is a copy that `sdedge models quantize` made, on a machine whose processor runs it."""
+    return (model / picture_memory.INT8_RECIPE).is_file() and platform.machine().lower() in ("x86_64", "amd64")
+
+
 def plan_picture(
-    device: Device, sizes: Sizes, width: int, height: int, batch: int, safety: bool = True
+    device: Device, sizes: Sizes, width: int, height: int, batch: int, safety: bool = True, quantized: bool = False
 ) -> MemoryPlan | None:
     """Returns how a picture of this size is drawn on the device, and whether it fits: as the engine itself plans it, with the
-    format and the memory mode that the environment gives it. None where only the engine can see the memory: on CUDA."""
+    format and the memory mode that the environment gives it, and in int8 where the model is a copy made for that. None where only
+    the engine can see the memory: on CUDA."""
     if device.kind == "cuda":
         return None
     dtype, mode = os.environ.get("SDEDGE_DTYPE"), os.environ.get("SDEDGE_MEMORY", "auto")
+    in_int8 = dtype == "int8" or (dtype is None and quantized and device.kind == "cpu")
     measured = picture_memory.itemsize(device.finding, sizes.unet_width, device.kind)
     return picture_memory.plan_picture(
         sizes, width, height, batch, itemsize=picture_memory.ITEMSIZES.get(dtype or "", measured), device=device.kind,
-        free=device.free, safety=safety, mode=mode if mode in CHOICES else "auto", int8=dtype == "int8",
+        free=device.free, safety=safety, mode=mode if mode in CHOICES else "auto", unet_itemsize=int(in_int8),
     )  # fmt: skip

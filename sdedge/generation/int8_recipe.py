@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdedge.engines.torch.cpu.int8_unet import Int8Recipe, affine, quantise_weight
+from sdedge.engines.torch.cpu.int8_unet import Int8Recipe, affine, check_device, quantise_weight
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.engines.torch.networks import NETWORKS
 from sdedge.events import Loading, Step
@@ -90,6 +90,7 @@ def quantize(
     `obeys` measures how many of its prompts' facts the model shows, so that the recipe is one that loses none of them.
     Raises ModelError, OutputError, and InvalidRequest on a device without int8.
     """
+    check_device(torch.device("cpu"))  # before anything is copied
     yield Loading("copying")
     checkpoint = open_checkpoint(model)
     export_folder(checkpoint, target, None, resolve(checkpoint))

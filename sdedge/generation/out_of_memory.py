@@ -38,7 +38,9 @@ def choose(
 def _too_little(plan: MemoryPlan, size: Size, batch: int) -> str:
     many = f", {batch} at a time," if batch > 1 else ""
     advice = "close other programs"
-    if plan.nearest is not None:
+    if plan.nearest is not None and (plan.nearest.width, plan.nearest.height, plan.nearest.batch) == (*size, batch):
+        advice = Remedy.OTHER_MEMORY
+    elif plan.nearest is not None:
         alone = " one at a time" if batch > 1 else ""
         advice += f" or draw {plan.nearest.width}x{plan.nearest.height}{alone}"
     return (

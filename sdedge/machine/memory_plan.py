@@ -12,7 +12,7 @@ one after the other, its widest layers by rows. `python -m tests.benchmarks memo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 MODES = ("fast", "low", "lowest", "stream")
@@ -76,7 +76,7 @@ class MemoryRequest:
     itemsize: int = 4
     device: str = "cpu"
     unet_itemsize: int = 0
-    """Of the UNet's weights, where they are smaller; 0 where they are not."""
+    """Of the UNet's weights, where they take other room than numbers do while drawing; 0 where they do not."""
     branches: int = 2
     """Rows of a step for each picture: the conditions of guidance."""
     is_single: bool = False
@@ -97,7 +97,8 @@ class MemoryPlan:
 
     peak      predicted bytes at most
     free      bytes there were
-    nearest   the job that would fit where this one fits in no mode; None also where nothing does
+    nearest   the job that would fit where this one does not: the same one where it does in another mode than the named one;
+              None also where nothing does
     in_parts  whether the rows of a batch run one after the other, and wide layers by rows
     mapped    bytes of the peak that are mapped from files in the cache: they count while they are used, and the system drops them
               where others need the memory; the rest is anonymous
@@ -143,7 +144,7 @@ def plan(job: MemoryRequest, free: int, sizes: Sizes = Sizes(), mode: str = "aut
     Where none does, it is the one that takes least, with the nearest job that would fit.
     """
     if mode != "auto":
-        ways = [_planned(mode, job, free, sizes, in_parts) for in_parts in _ways(job)]
+        ways = [_planned(mode, job, free, sizes, in_parts, (mode,)) for in_parts in _ways(job)]
         return next((candidate for candidate in ways if candidate.fits), ways[-1])
     # Beside a step of a large picture, loading a network again and keeping rows in a file take no time.
     modes = MODES[2:] if _is_large(job) else MODES
@@ -161,9 +162,12 @@ def _ways(job: MemoryRequest) -> tuple[bool, ...]:
     return (False,) if job.device != "cpu" else (True,) if _is_large(job) else (False, True)
 
 
-def _planned(mode: str, job: MemoryRequest, free: int, sizes: Sizes, in_parts: bool) -> MemoryPlan:
+def _planned(
+    mode: str, job: MemoryRequest, free: int, sizes: Sizes, in_parts: bool, modes: Sequence[str] = MODES
+) -> MemoryPlan:
+    """Plans a job in a mode; the nearest one that would fit does so in one of the `modes`."""
     made = MemoryPlan(mode, predict(mode, job, sizes, in_parts), free, in_parts=in_parts)
-    return made if made.fits else replace(made, nearest=_nearest(job, free, sizes))
+    return made if made.fits else replace(made, nearest=_nearest(job, free, sizes, modes))
 
 
 def predict(mode: str, job: MemoryRequest, sizes: Sizes = Sizes(), in_parts: bool = False) -> int:
@@ -206,16 +210,16 @@ def _vae_features(mode: str, device: str) -> int:
     return VAE_BY_ROWS if mode == "low" else VAE_BY_ROWS_IN_FILE
 
 
-def _nearest(job: MemoryRequest, free: int, sizes: Sizes) -> MemoryRequest | None:
-    """Returns the job with the fewest changes that fits: one picture at a time, then ever smaller in the same proportions."""
-    return next(
-        (single for single in _easier(job) if _least(single, sizes) <= MARGIN * free),
-        None,
-    )
+def _nearest(job: MemoryRequest, free: int, sizes: Sizes, modes: Sequence[str]) -> MemoryRequest | None:
+    """Returns the job with the fewest changes that fits: the same in another mode, one picture at a time, then ever smaller in
+    the same proportions."""
+    if _least(job, sizes, MODES) <= MARGIN * free:
+        return job
+    return next((single for single in _easier(job) if _least(single, sizes, modes) <= MARGIN * free), None)
 
 
-def _least(job: MemoryRequest, sizes: Sizes) -> int:
-    return min(predict(mode, job, sizes, in_parts) for mode in MODES for in_parts in _ways(job))
+def _least(job: MemoryRequest, sizes: Sizes, modes: Sequence[str]) -> int:
+    return min(predict(mode, job, sizes, in_parts) for mode in modes for in_parts in _ways(job))
 
 
 def _easier(job: MemoryRequest) -> Iterator[MemoryRequest]:

@@ -17,6 +17,8 @@ NARROW = 128
 NARROW_FORMATS = {"cpu": "float32", "cuda": "float16", "mps": "float16"}
 TINY_WIDTH = 64  # of TAESD
 ITEMSIZES = {"float32": 4, "float16": 2, "bfloat16": 2}
+INT8_RECIPE = "unet/int8.json"
+"""In the folder of a model whose UNet runs in int8 on a CPU that can."""
 
 
 def itemsize(finding: DeviceFinding | None, width: int, device: str = "cpu") -> int:
@@ -59,7 +61,7 @@ def _count(tensors: Mapping[str, LazyTensor]) -> int:
 
 def plan_picture(
     sizes: Sizes, width: int, height: int, batch: int, *, itemsize: int, device: str, free: int, safety: bool = True,
-    mode: str = "auto", int8: bool = False, branches: int = 2, is_single: bool = False,
+    mode: str = "auto", unet_itemsize: int = 0, branches: int = 2, is_single: bool = False,
     window: tuple[int, int] | None = None,
 ) -> MemoryPlan:  # fmt: skip
     """Returns how a picture is drawn on a kind of device ("cpu", "cuda", "mps") with `free` bytes, and whether it fits.
@@ -69,9 +71,10 @@ def plan_picture(
     free           of the device, what the drawing process holds already included
     safety         whether the model's safety checker will run
     mode           one of `memory_plan.CHOICES`
+    unet_itemsize  bytes of the UNet's weights where they are others
     branches       rows of a step for each picture, and `is_single` and `window` as `MemoryRequest` has them
     """
-    job = MemoryRequest(width, height, batch, itemsize, device, int(int8), branches, is_single, window)
+    job = MemoryRequest(width, height, batch, itemsize, device, unet_itemsize, branches, is_single, window)
     checked = sizes if safety else Sizes(**{**vars(sizes), "safety_checker": 0})
     return memory_plan.plan(job, free, checked, mode)
 

@@ -17,6 +17,9 @@ from sdedge.engines.torch.cpu.int8_unet import Int8Recipe
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
 from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.machine import memory_plan
+from sdedge.machine.memory_plan import MemoryRequest
+from sdedge.machine.picture_memory import read_sizes
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request
@@ -101,6 +104,29 @@ def test_tiles_run_by_torch_and_the_next_picture_does_not(ours, engine):
     for drawing in (engine, ours):
         drawing.set_tiling(False)
     assert torch.equal(engine.predict(UNetInputs(x, t, context)), before)
+
+
+@needs_openvino
+@needs_embedded
+def test_where_two_copies_of_the_unet_do_not_fit_it_runs_by_torch_in_the_mode_that_is_said(ours, monkeypatch):
+    engine = OpenVINOEngine.open(locate(EMBEDDED), "float32")
+    x, t, context = _inputs(ours, 2)
+    sizes = read_sizes(engine.torch.checkpoint)
+    monkeypatch.setattr("sdedge.engines.openvino.engine.OpenVINOEngine._predict", lambda *_: pytest.fail("by OpenVINO"))
+    little = memory_plan.predict("lowest", MemoryRequest(128, 128), sizes) * 10 // 9 + 9
+    for free, mode in ((8 << 30, "fast"), (little, "lowest")):
+        monkeypatch.setattr(engine.torch.residency, "free_bytes", lambda free=free: free)
+        plan = engine.choose_memory(128, 128, 1)
+        assert plan.mode == mode and plan.fits
+    assert torch.equal(engine.predict(UNetInputs(x, t, context)), ours.predict(UNetInputs(x, t, context)))
+    assert any("twice" in line for line in engine.facts.report)
+
+
+@needs_openvino
+@needs_embedded
+def test_what_openvino_takes_is_planned_with(engine):
+    plain = engine.torch.choose_memory(128, 128, 1)
+    assert engine.choose_memory(128, 128, 1).peak - plain.peak == 4 * read_sizes(engine.torch.checkpoint).unet
 
 
 @needs_openvino

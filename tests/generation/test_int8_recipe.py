@@ -15,17 +15,25 @@ from sdedge.engines.open import EMBEDDED, locate
 from sdedge.engines.torch.cpu import fused_unet
 from sdedge.engines.torch.cpu.int8_unet import FILE, Int8Recipe
 from sdedge.engines.torch.engine import TorchEngine
+from sdedge.errors import InvalidRequest
 from sdedge.evaluation import obedience
 from sdedge.evaluation.obedience import fraction_obeyed
 from sdedge.events import Loading
 from sdedge.generation import calibrations, int8_recipe
-from sdedge.generation.int8_recipe import Compared, Measured, Seen, cut, near_enough
+from sdedge.generation.int8_recipe import Compared, Measured, Seen, cut, near_enough, quantize
 from sdedge.weights.checkpoint import open_checkpoint
 
 needs_onednn = pytest.mark.skipif(
     not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN"
 )
 RECIPE = Int8Recipe({"a": (0.0, 1.0)}, {"b": 0.5}, {"psnr": [40.0, 41.0], "against": "cpu float32"})
+
+
+def test_a_processor_without_int8_is_told_before_anything_is_copied(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(fused_unet, "available", lambda dtype: False)
+    with pytest.raises(InvalidRequest, match="int8 needs an x86 processor"):
+        list(quantize(tiny_model, tmp_path / "copy"))
+    assert not (tmp_path / "copy").exists()
 
 
 def test_a_layer_with_a_larger_error_stays_as_it_was():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -14,7 +16,7 @@ from gui.form import memory_hint
 from gui.form.view import WIDTH
 from gui.look.theme import PAD
 from gui.shell import device as device_module
-from gui.shell.device import Device, plan_picture, probe_device, read_sizes
+from gui.shell.device import Device, is_quantized, plan_picture, probe_device, read_sizes
 from gui.shell.settings import Settings
 from sdedge.engines.open import locate
 from sdedge.engines.torch.cpu import packed_cache
@@ -174,8 +176,9 @@ def test_the_embedded_models_sizes_are_read_from_its_headers():
     assert plan_picture(Device(None, 8 << 30, 8 << 30), sizes, 256, 256, 1).fits
 
 
-def test_what_the_app_foretells_is_what_the_engine_plans(tiny_model, monkeypatch):
+def test_what_the_app_foretells_is_what_the_engine_plans(tiny_model, tmp_path, monkeypatch):
     """Byte for byte, with the safety checker and without; a format that the environment names counts."""
+    from sdedge.engines.torch.cpu.int8_unet import Int8Recipe
     from sdedge.engines.torch.engine import TorchEngine
 
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
@@ -190,6 +193,13 @@ def test_what_the_app_foretells_is_what_the_engine_plans(tiny_model, monkeypatch
         plan_picture(Device(None, free, free), checked, 64, 64, 1, safety) for safety in (True, False)
     )
     assert with_checker.peak > without.peak
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_model, copy)
+    assert not is_quantized(copy)
+    Int8Recipe({}).write(copy)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    in_int8 = plan_picture(Device(None, free, free), sizes, 512, 384, 2, quantized=is_quantized(copy))
+    assert in_int8.peak < foretold.peak
     monkeypatch.setenv("SDEDGE_DTYPE", "bfloat16")
     assert plan_picture(Device(None, free, free), sizes, 512, 384, 2).peak < foretold.peak
     assert plan_picture(Device(replace(FINDING, device="cuda:0"), free, free), sizes, 64, 64, 1) is None

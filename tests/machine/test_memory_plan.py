@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from sdedge.engines.facts import load_tokenizer
 from sdedge.engines.open import load_engine
+from sdedge.engines.protocol import Capability
 from sdedge.engines.torch import residency as backend
 from sdedge.engines.torch.engine import TorchEngine
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, OutOfMemory
 from sdedge.generation import out_of_memory
 from sdedge.machine import memory as machine
 from sdedge.machine import memory_plan
@@ -136,8 +137,22 @@ def test_a_tenth_of_the_free_memory_is_left_and_a_named_mode_may_have_it():
         assert named.mode == mode and named.in_parts and named.fits == (least < peak)
         assert not plan(MemoryRequest(768, 768), least - 1, mode=mode).fits
     hopeless = predict("stream", MemoryRequest(768, 768), in_parts=True) - 1
-    nearest = plan(MemoryRequest(768, 768), hopeless, mode="fast").nearest
+    nearest = plan(MemoryRequest(768, 768), hopeless, mode="stream").nearest
     assert nearest is not None and predict("stream", nearest, in_parts=True) <= 0.9 * hopeless
+    assert plan(MemoryRequest(768, 768), hopeless, mode="fast").nearest is None, "no size fits in that mode"
+
+
+def test_where_the_named_mode_is_too_large_and_another_is_not_that_is_the_advice():
+    half = MemoryRequest(512, 512, itemsize=2)
+    named = plan(half, 15 * GB // 10, mode="fast")
+    assert not named.fits and named.nearest == half
+    engine = SimpleNamespace(can={Capability.MEMORY_MODES}, choose_memory=lambda *size, **how: named)
+    with pytest.raises(OutOfMemory, match=r"in the mode fast: it needs about .* is free; leave out --memory\.$"):
+        list(out_of_memory.choose(engine, (512, 512), 1, False))
+    many = replace(half, batch=64, device="mps")
+    engine.choose_memory = lambda *size, **how: plan(many, 3 * GB, mode="low")
+    with pytest.raises(OutOfMemory, match=r"close other programs or draw 512x512 one at a time\.$"):
+        list(out_of_memory.choose(engine, (512, 512), 64, False))
 
 
 def test_a_large_picture_is_drawn_in_parts_on_a_cpu_and_takes_a_fraction():

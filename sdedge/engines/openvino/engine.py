@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     from sdedge.text.tokenizer import Tokenizer
 
+COPIES = 2
+"""Of the UNet's weights that are there: OpenVINO's own and, in its kernels' order, the compiled ones."""
 ROWS = 2  # evaluated in one call, the two halves of guidance; sizes are fixed, so other batches are cut
 
 
@@ -59,6 +61,7 @@ class OpenVINOEngine(OptionalCalls):
         self._models: dict[str, ov.Model] = {}
         self._compiled: dict[tuple[object, ...], ov.CompiledModel] = {}
         self._prompts = WeakTensorKeyDictionary()
+        self._has_room = True
         state = f"{installed()} {graph.VERSION}"
         self.entry = cache_folder() / entry_name(checkpoint.path, precision, state)
         if self.facts.guidance_channels:
@@ -101,10 +104,11 @@ class OpenVINOEngine(OptionalCalls):
         return self.torch.numerics
 
     def _by_torch(self, inputs: UNetInputs) -> bool:
-        """LoRAs, tiles and edits change the network; the guidance scale and residuals are inputs that are not converted."""
+        """Where there is too little memory. LoRAs, tiles and edits change the network, and the guidance scale and residuals are
+        inputs that are not converted."""
         residency = self.torch.residency
         changed = residency.loras or residency.is_tiled or inputs.edits
-        return bool(changed or self.facts.guidance_channels or inputs.down or inputs.skips)
+        return bool(changed or not self._has_room or self.facts.guidance_channels or inputs.down or inputs.skips)
 
     def predict(self, inputs: UNetInputs) -> Tensor:
         if self._by_torch(inputs):
@@ -128,17 +132,28 @@ class OpenVINOEngine(OptionalCalls):
         self, width: int, height: int, batch: int, safety: bool = True, *, branches: int = 2, is_single: bool = False,
         window: tuple[int, int] | None = None,
     ) -> MemoryPlan:  # fmt: skip
-        mode = self.torch.memory_mode
-        plan = self.torch.choose_memory(
-            width, height, batch, safety, branches=branches, is_single=is_single, window=window
-        )
-        if plan.mode != mode:
+        """Plans with the compiled UNet; where that would ask for a mode that it cannot follow, the UNet runs by torch."""
+        mode, has_room = self.torch.memory_mode, self._has_room
+        how = {"branches": branches, "is_single": is_single, "window": window}
+        copies = COPIES if self.place == CPU else 1  # other devices have memory of their own
+        plan = self.torch.choose_memory(width, height, batch, safety, **how, copies=copies)
+        self._has_room = copies == 1 or (plan.fits and plan.mode in ("fast", "low") and not plan.in_parts)
+        if not self._has_room:
+            plan = self.torch.choose_memory(width, height, batch, safety, **how)
+            self._say_by_torch()
+        if plan.mode != mode or has_room != self._has_room:
             self._forget()
         return plan
 
     def use_less_memory(self) -> str | None:
+        """Leaves the UNet to torch, in its next smaller mode."""
+        self._has_room = False
         self._forget()
+        self._say_by_torch()
         return self.torch.use_less_memory()
+
+    def _say_by_torch(self) -> None:
+        self.torch.report("OpenVINO holds the UNet twice, and there is too little memory for that; it runs by torch.")
 
     def _forget(self) -> None:
         """Gives back the memory of the compiled UNet."""

@@ -68,10 +68,10 @@ class ComponentCalls(OptionalCalls):
 
     def choose_memory(
         self, width: int, height: int, batch: int, safety: bool = True, *, branches: int = 2, is_single: bool = False,
-        window: tuple[int, int] | None = None,
+        window: tuple[int, int] | None = None, copies: int = 1,
     ) -> MemoryPlan:  # fmt: skip
         w, h = (side // self.facts.downscale for side in window or (width, height))
-        return self.residency.choose_memory((width, height), (h, w), batch, safety, branches, is_single, window)
+        return self.residency.choose_memory((width, height), (h, w), batch, safety, branches, is_single, window, copies)
 
     def use_less_memory(self) -> str | None:
         return self.residency.use_less_memory()

@@ -209,17 +209,19 @@ class Residency:
 
     def choose_memory(
         self, size: tuple[int, int], latent: tuple[int, int], batch: int, safety: bool, branches: int = 2,
-        is_single: bool = False, window: tuple[int, int] | None = None,
+        is_single: bool = False, window: tuple[int, int] | None = None, copies: int = 1,
     ) -> memory.MemoryPlan:  # fmt: skip
         """Settles how components are kept while pictures of a size (width, height) in pixels are drawn, and checked.
 
-        The UNet sees latents of height and width `latent`, which are a `window` (width, height) of the pixels; None is all.
+        The UNet sees latents of height and width `latent`, which are a `window` (width, height) of the pixels; None is all. There
+        are so many `copies` of its weights.
         """
         is_single = is_single and not self._networks.keys() & {Component.UNET, Component.VAE}
         plan = plan_picture(
             read_sizes(self.checkpoint, self._added.values()), *size, batch, itemsize=self.dtype.itemsize,
             device=self.device.type, free=self.free_bytes(), safety=safety, mode=self._memory_choice,
-            int8=self.recipe is not None, branches=branches, is_single=is_single, window=window,
+            unet_itemsize=copies * (1 if self.recipe is not None else self.dtype.itemsize), branches=branches,
+            is_single=is_single, window=window,
         )  # fmt: skip
         self.use_mode(plan.mode)
         self.use_parts(plan.in_parts)

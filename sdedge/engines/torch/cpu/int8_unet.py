@@ -26,8 +26,9 @@ from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.files import atomic_write
 from sdedge.json_values import read_json_file
 from sdedge.machine.instruction_sets import Instructions, onednn_may_use, processor_has
+from sdedge.machine.picture_memory import INT8_RECIPE
 
-FILE = Path("unet") / "int8.json"
+FILE = Path(INT8_RECIPE)
 VERSION = 1
 _ops = torch.ops.onednn
 _JOINED = {"qkv": ("to_q", "to_k", "to_v"), "value": ("proj",), "gate": ("proj",)}
@@ -87,12 +88,17 @@ class Int8Recipe:
 
 def read_recipe(path: str | Path, device: torch.device) -> Int8Recipe:
     """Returns the recipe of a model folder, for a device that can use it. Raises InvalidRequest, ModelError."""
+    check_device(device)
+    return Int8Recipe.read(Path(path))
+
+
+def check_device(device: torch.device) -> None:
+    """Raises InvalidRequest for a device on which nothing runs in int8."""
     if device.type != "cpu" or not fused_unet.available(torch.float32):
         raise InvalidRequest(
             f"int8 needs an x86 processor, and the device is {device}; {Remedy.CHOOSE_CPU} or another dtype.",
             remedy=Remedy.CHOOSE_CPU,
         )
-    return Int8Recipe.read(Path(path))
 
 
 def affine(low: float, high: float) -> tuple[float, int]:
