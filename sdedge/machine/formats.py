@@ -19,7 +19,7 @@ from sdedge.machine.quiet import is_quiet
 LEAST_CONFIDENCE = 0.75
 """The confidence of a finding from which it is kept."""
 _unkept: dict[tuple[Path, str], DeviceFinding] = {}
-_looked: set[tuple[Path, str]] = set()
+looked_into: set[tuple[Path, str]] = set()
 """What doubts were looked into by this process."""
 SHORT_NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
@@ -73,11 +73,11 @@ def measured(device: torch.device) -> DeviceFinding:
     quiet; once in a process, whose networks must agree."""
     place = findings.findings_file(), str(device)
     finding = _unkept.get(place) or findings.findings().get(str(device))
-    if finding is not None and (not finding.is_doubted or place in _looked):
+    if finding is not None and (not finding.is_doubted or place in looked_into):
         return finding
     if finding is None or is_quiet():
         finding = measure(device)
-    _looked.add(place)
+    looked_into.add(place)
     return finding
 
 

@@ -192,9 +192,9 @@ def main() -> None:
     names = [name for name in ENGINES if name in speed.present()]
     with tempfile.TemporaryDirectory() as temporary:
         model = make_model(options.folder or Path(temporary), options.narrow)
+        os.environ["SDEDGE_HOME"] = str(home(model))  # what is found under a cap is not to take the place of the user's
         if PEER_INT8 in names:
             prepare(model, names)
-            os.environ["SDEDGE_HOME"] = str(home(model))
         else:
             print("OpenVINO is not beside them, as it is not installed.")
         started = time.perf_counter()

@@ -145,7 +145,12 @@ def _later(forms: Callable[..., Iterator[Run]], arguments: Any, named: Any) -> C
 def _layer_forms(method: Callable[..., Any]) -> Callable[..., Iterator[Run]]:
     def forms(layer: Any, x: Tensor, *more: Any, **named: Any) -> Iterator[Run]:
         yield lambda: method(layer, x, *more, **named)
-        if method.__name__ != "forward" or not x.is_floating_point() or any(isinstance(each, Tensor) for each in more):
+        others = (*more, *named.values())  # a sum, say, which the forms below lack
+        if (
+            method.__name__ != "forward"
+            or not x.is_floating_point()
+            or any(isinstance(each, Tensor) for each in others)
+        ):
             return
         if isinstance(layer, nn.Conv2d):
             yield from _convolutions(layer, x)

@@ -27,7 +27,7 @@ from typing import Any
 
 from tests.benchmarks.support.processes import check_quiet, child
 
-CHOICES = "dtype", "layout", "attention", "threads"
+CHOICES = "dtype", "layout", "attention", "attention_float32", "threads"
 
 
 # In a process of its own

@@ -112,7 +112,7 @@ def test_where_two_copies_of_the_unet_do_not_fit_it_runs_by_torch_in_the_mode_th
     engine = OpenVINOEngine.open(locate(EMBEDDED), "float32")
     x, t, context = _inputs(ours, 2)
     sizes = read_sizes(engine.torch.checkpoint)
-    monkeypatch.setattr("sdedge.engines.openvino.engine.OpenVINOEngine._predict", lambda *_: pytest.fail("by OpenVINO"))
+    monkeypatch.setattr("sdedge.engines.openvino.engine.compile_model", lambda *_: pytest.fail("by OpenVINO"))
     little = memory_plan.predict("lowest", MemoryRequest(128, 128), sizes) * 10 // 9 + 9
     for free, mode in ((8 << 30, "fast"), (little, "lowest")):
         monkeypatch.setattr(engine.torch.residency, "free_bytes", lambda free=free: free)

@@ -143,7 +143,7 @@ def test_threads_that_never_settle_are_doubted_no_more_than_twice(monkeypatch):
     monkeypatch.setattr(formats, "probe", lambda device: measured.append(device) or unsettled)
     monkeypatch.setattr(formats, "is_quiet", lambda: True)
     for _ in range(5):  # starts of processes
-        monkeypatch.setattr(formats, "_looked", set())
+        monkeypatch.setattr(formats, "looked_into", set())
         formats.measured(CPU)
     assert len(measured) == 1 + findings.REPEATS and not findings.findings()["cpu"].is_doubted
 

@@ -8,6 +8,7 @@ network itself, so with those it runs by torch, as does one that reads the guida
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,12 +135,21 @@ class OpenVINOEngine(OptionalCalls):
     ) -> MemoryPlan:  # fmt: skip
         """Plans with the compiled UNet; where that would ask for a mode that it cannot follow, the UNet runs by torch."""
         mode, has_room = self.torch.memory_mode, self._has_room
-        how = {"branches": branches, "is_single": is_single, "window": window}
+        choose = partial(
+            self.torch.choose_memory,
+            width,
+            height,
+            batch,
+            safety,
+            branches=branches,
+            is_single=is_single,
+            window=window,
+        )
         copies = COPIES if self.place == CPU else 1  # other devices have memory of their own
-        plan = self.torch.choose_memory(width, height, batch, safety, **how, copies=copies)
+        plan = choose(copies=copies)
         self._has_room = copies == 1 or (plan.fits and plan.mode in ("fast", "low") and not plan.in_parts)
         if not self._has_room:
-            plan = self.torch.choose_memory(width, height, batch, safety, **how)
+            plan = choose()
             self._say_by_torch()
         if plan.mode != mode or has_room != self._has_room:
             self._forget()

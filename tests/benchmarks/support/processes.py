@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from sdedge.engines.torch.cpu.packed_cache import SETTING as KEEP_PACKED
 from sdedge.machine.quiet import BUSY, others_fraction
 
 SETTING = "SDEDGE_BENCHMARKS_ANYWAY"
@@ -47,10 +48,12 @@ def peak_of_part() -> int:
 def child(module: str, *arguments: object, **environment: str) -> Any:
     """Returns what a process of its own, a benchmark's module with `--child` and these arguments, printed last as JSON.
 
-    `environment` is laid over this process's. Raises SystemExit with all that it said where it fails.
+    `environment` is laid over this process's. Where neither says so no packed weights are kept or taken from the cache,
+    whatever the user chose: a second start is another figure, and his own entries would make room. Raises SystemExit with all
+    that it said where it fails.
     """
     command = [sys.executable, "-m", module, "--child", *map(str, arguments)]
-    settings = {**os.environ, **environment}
+    settings = {KEEP_PACKED: "0", **os.environ, **environment}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=settings)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")

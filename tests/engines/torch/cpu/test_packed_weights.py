@@ -302,8 +302,8 @@ def test_a_model_above_the_limit_keeps_what_fits_and_writes_nothing_twice(cache,
 def test_an_entry_that_comes_out_larger_than_was_foretold_goes_and_is_told(cache, model, monkeypatch):
     monkeypatch.setattr(packed_weights.Packing, "size", lambda self, tensors: 10)
     packed_cache.choose(limit=1000)
-    told = answers(model)[3]
-    assert len(told) == 3 and all("more than the" in line for line in told) and not packed_cache.entries()
+    report = answers(model)[3]
+    assert len(report) == 3 and all("more than the" in line for line in report) and not packed_cache.entries()
 
 
 @pytest.mark.slow
