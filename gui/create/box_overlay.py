@@ -75,7 +75,8 @@ class BoxOverlay(QWidget):
         self.set_boxes(boxes, labels)
         self.show()
         self.raise_()
-        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        if self.focusPolicy() != Qt.FocusPolicy.NoFocus:  # or whoever types elsewhere would be interrupted
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def set_boxes(self, boxes: list[Box], labels: list[str]) -> None:
         """Shows other boxes."""

@@ -9,7 +9,7 @@ from gui.create.box_overlay import BoxOverlay
 from gui.create.boxes import Box, box_at, box_of, edges_of, fractions_of
 from gui.create.canvas_panel import CanvasPanel
 from gui.form.fields import watch
-from gui.form.regioning import changed, label_of_region, removed, with_region
+from gui.form.regioning import changed, label_of_region, with_region
 from gui.shell.studio import Studio
 from sdedge.request_fields import MAX_SIDE
 
@@ -35,7 +35,7 @@ class CanvasBoxes(QObject):
         self.overlay.changed.connect(self._change)
         self.overlay.dragged.connect(self._fit)
         self.overlay.drawn.connect(self._add)
-        self.overlay.removed.connect(lambda number: self._form.put(regions=removed(self._form.regions, number)))
+        self.overlay.removed.connect(studio.take_region_out)
         self.overlay.chosen.connect(self.chosen)
         panel.canvas.filled.connect(self._look)
         watch(self, studio.form, self._follow, "outpaint", "regions")

@@ -92,11 +92,17 @@ class CanvasPanel(QWidget):
 
     def end_mask(self) -> None:
         """Stops painting; what was painted is told."""
+        if self.paints_mask:
+            self.mask_done.emit(self.take_mask())
+
+    def take_mask(self) -> MaskLayer | None:
+        """Stops painting, and returns what was painted; None for nothing."""
         layer = self.canvas.layer
-        if layer is not None:
-            self.canvas.paint_mask(None)
-            self._show_tools()
-            self.mask_done.emit(None if layer.is_empty else layer)
+        if layer is None:
+            return None
+        self.canvas.paint_mask(None)
+        self._show_tools()
+        return None if layer.is_empty else layer
 
     # Building
 

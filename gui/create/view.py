@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -15,18 +13,17 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from gui.create.canvas_boxes import EDGES, REGIONS, CanvasBoxes
 from gui.create.canvas_panel import CanvasPanel
 from gui.create.grid_sheets import GridSheets
-from gui.create.mask_layer import MaskLayer
+from gui.create.mask_painting import MaskPainting
 from gui.create.presenter import CanvasPresenter
 from gui.create.progress_strip import ProgressStrip
 from gui.create.side_column import WIDTH, Drawer, SideColumn
 from gui.create.welcome import Welcome
 from gui.form.draft import FormDraft
 from gui.form.model import MAX_COUNT
-from gui.form.start_chip import take_out
 from gui.form.view import FormView
 from gui.shell.background import in_words
 from gui.shell.first_paint import FirstPaint
-from gui.shell.pictures import Looked, finished, keep_private
+from gui.shell.pictures import Looked, finished
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
 from sdedge.errors import InvalidRequest
@@ -46,7 +43,6 @@ class CreateView(QWidget):
         super().__init__(parent)
         self._studio = studio
         self._waiting_to_paint = self._waiting_to_drag = False
-        self._after_mask: Callable[[], object] | None = None
         self._model = ""
         self._looking = self._greeted = False
         self._empty_is_meant = False
@@ -58,6 +54,7 @@ class CreateView(QWidget):
         self.strip = ProgressStrip(studio, self.panel.canvas)
         self.side = SideColumn(studio, studio.board)
         self.boxes = CanvasBoxes(studio, self.panel)
+        self.masks = MaskPainting(studio, self.panel, lambda text: self.form.image.fault.say(text))
         self.detections: CanvasDetections | None = None
         self.presenter = CanvasPresenter(studio, self.panel, self.strip)
         self.sheets = GridSheets(studio, self.presenter)
@@ -71,7 +68,7 @@ class CreateView(QWidget):
 
     def generate(self) -> None:
         """Lines up what the form says. What is wrong is said at its field, and nothing is lost."""
-        if self._ends_mask_before(self.generate):
+        if self.masks.ends_before(self.generate):
             return
         self.boxes.end()
         form, studio = self._studio.form, self._studio
@@ -92,9 +89,13 @@ class CreateView(QWidget):
         request = wanted.request if studio.settings.safety else wanted.request.replace(safety=False)
         studio.bridge.add(request, output, wanted.count, wanted.batch, failed=self._say_problem)
 
+    def _draw_grid(self) -> None:
+        if not self.masks.ends_before(self._draw_grid):
+            self.sheets.draw_form(self.form)
+
     def new_picture(self) -> None:
         """Empties the form, once a mask that is painted is among what Undo brings back."""
-        if not self._ends_mask_before(self.new_picture):
+        if not self.masks.ends_before(self.new_picture):
             self.boxes.end()
             self._studio.show_view("create")
             self.form.empty()
@@ -154,63 +155,26 @@ class CreateView(QWidget):
     def paint_mask(self) -> None:
         """Paints over the picture that the form starts from, once it was read."""
         source: Looked | None = self.form.image.source
-        if source is None:
-            self._waiting_to_paint = True
-            return
-        self._waiting_to_paint = False
-        self.boxes.end()
-        mask = None
-        if (path := self._studio.form.mask) is not None:
-            with suppress(OSError):  # it is painted anew then
-                mask = finished(path)
-        self.panel.begin_mask(source.image, mask)
-        self.panel.caption.say(Path(source.path).name)
-
-    def _keep_mask(self, layer: MaskLayer | None) -> None:
-        """Writes what was painted, then goes on with drawing if that waited for it."""
-        if layer is None:
-            self._studio.form.put(mask=None)
-            self._go_on()
-            return
-
-        def take(path: Path) -> None:
-            self._studio.form.put(mask=str(path))
-            self._go_on()
-
-        def fail(error: Exception) -> None:
-            self._after_mask = None
-            self.form.image.fault.say(in_words(error))
-
-        self._studio.bridge.background.run(lambda: keep_private("masks", layer.png()), take, fail, self)
-
-    def _go_on(self) -> None:
-        work, self._after_mask = self._after_mask, None
-        if work is not None:
-            work()
-
-    def _ends_mask_before(self, work: Callable[[], object]) -> bool:
-        """Ends painting, and does `work` once the mask is kept; returns whether one was painted."""
-        if self.panel.paints_mask:
-            self._after_mask = work
-            self.panel.end_mask()
-            return True
-        return False
+        self._waiting_to_paint = source is None and self._studio.form.image is not None
+        if source is not None:
+            self.boxes.end()
+            self.masks.begin(source)
 
     def _show_source(self, source: Looked | None) -> None:
         """The picture to start from was read, or taken out."""
         self.form.chip.show_source(source)
+        self.masks.follow(source)
         if self.boxes.editing == EDGES:
             self.boxes.end()
         if source is None:
+            self._waiting_to_paint = self._waiting_to_drag = False
             self._studio.withdraw("start")
-        if source is not None:
+        else:
             self.presenter.show_source(source)
             if self._waiting_to_paint:
                 self.paint_mask()
             elif self._waiting_to_drag:
                 self._drag_edges(True)
-        elif self.panel.paints_mask:
-            self.panel.end_mask()
 
     # Edges and regions
 
@@ -260,7 +224,6 @@ class CreateView(QWidget):
         self.form.buttons.cancelled.connect(self._cancel_drawing)
         self.form.section_made.connect(self._join)
         self.boxes.shown.connect(self._show_editing)
-        self.panel.mask_done.connect(self._keep_mask)
         self.side.recent.chosen.connect(self._show_entry)
         self.presenter.retry_wanted.connect(self._retry)
         self.presenter.smaller_wanted.connect(self._draw_smaller)
@@ -289,7 +252,7 @@ class CreateView(QWidget):
 
             self.detections = CanvasDetections(self._studio, self.panel, form.enlarge)
         elif name == "grid":
-            form.grid.wanted.connect(partial(self.sheets.draw_form, form))
+            form.grid.wanted.connect(self._draw_grid)
         elif name == "controls":
             form.control.hint_wanted.connect(self.panel.show_hint)
 
@@ -345,7 +308,7 @@ class CreateView(QWidget):
 
     def _draw_smaller(self, job: Job, size: tuple[int, int]) -> None:
         """Puts a size into the form that is likelier to fit, and draws the same with it."""
-        self._studio.form.restore(job.request)
+        self._studio.use_request(job.request)
         self._studio.form.put(width=size[0], height=size[1], batch=1, count=min(job.count, MAX_COUNT))
         self._studio.board.pause(False)
         self.generate()
@@ -357,7 +320,7 @@ class CreateView(QWidget):
         if self._draft.restore(self._studio.settings.form):
             path = Path(self._studio.form.image or "").name
             text = self.tr("The form starts from {0}, as you left it.").format(path)
-            out = partial(take_out, self._studio, self)
+            out = partial(self._studio.start_from, None)
             QTimer.singleShot(
                 0, self, lambda: self._studio.say(text, "info", self.tr("Start from noise"), out, topic="start")
             )
@@ -389,6 +352,7 @@ class CreateView(QWidget):
         settings = self._studio.settings
         settings.set_state("create", self.splitter.saveState())
         settings.set_state("side", self.side.splitter.saveState())
+        self.masks.close()
         self._draft.close()
         self.form.close_processes()
         if self.detections is not None:

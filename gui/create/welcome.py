@@ -92,7 +92,10 @@ class Welcome(QWidget):
         from sdedge.images import metadata
 
         request = metadata.to_request(metadata.read(path))
-        self._studio.form.restore(request)
+        if self._studio.form.prompt.strip():
+            self._studio.use_request(request)
+        else:
+            self._studio.form.restore(request)
         self._studio.form.seed_locked = False  # what is pressed next is a picture of one's own, and others after it
         self.chosen.emit(request)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
@@ -14,6 +15,7 @@ from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.files import atomic_write, make_private_folder
 from sdedge.json_values import read_json_file
 from sdedge.places import data_folder
+from sdedge.regions import MAX_REGIONS, Region, checked_region
 from sdedge.request import Request
 from sdedge.text.tags import without_loras
 
@@ -28,6 +30,8 @@ class FormDraft(QObject):
         super().__init__(parent)
         self._form, self._background = form, background
         self._written = b""
+        """What is on disk."""
+        self._is_writing = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DELAY)
@@ -41,9 +45,13 @@ class FormDraft(QObject):
     def save(self) -> None:
         """Writes now, off the main thread; what cannot be written is tried again with the next change."""
         data = self._data()
-        if data is not None and data != self._written:
-            self._written = data
-            self._background.run(lambda: _write(data), failed=self._forget)
+        if data is None or data == self._written:
+            return
+        if self._is_writing:  # one after the other, or an older one might come last
+            self._changed()
+            return
+        self._is_writing = True
+        self._background.run(lambda: _write(data), lambda _: self._rest(data), lambda error: self._rest(b""))
 
     def close(self) -> None:
         """Writes the last one, before the program ends."""
@@ -71,7 +79,7 @@ class FormDraft(QObject):
         form = self._form
         form.restore(request)
         form.put(count=_between(saved.get("count"), MAX_COUNT), batch=_between(saved.get("batch"), MAX_BATCH))
-        form.put(**_with_loras_off(form.prompt, saved))
+        form.put(**_with_loras_off(form.prompt, saved), **_regions_of(saved))
         form.seed_locked = False  # another session, other pictures; the seed of the last one is shown
         return request.image is not None
 
@@ -82,10 +90,12 @@ class FormDraft(QObject):
         saved: dict[str, Any] = {"request": request.to_json(), "count": form.count, "batch": form.batch}
         if form.loras_off:
             saved |= {"prompt": form.prompt, "loras_off": sorted(form.loras_off)}
+        if request.regions != form.regions:  # one of which has no prompt yet
+            saved["regions"] = [region.to_json() for region in form.regions]
         return json.dumps(saved, indent=1).encode()
 
-    def _forget(self, error: Exception) -> None:
-        self._written = b""
+    def _rest(self, written: bytes) -> None:
+        self._written, self._is_writing = written, False
 
 
 def _with_loras_off(drawn: str, saved: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,6 +105,20 @@ def _with_loras_off(drawn: str, saved: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     off = frozenset(name for name in names if isinstance(name, str))
     return {"prompt": prompt, "loras_off": off} if without_loras(prompt, off) == drawn else {}
+
+
+def _regions_of(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the regions that were kept beside the request; nothing where there are none, or one is damaged."""
+    records = saved.get("regions")
+    if not isinstance(records, list):
+        return {}
+    try:
+        regions = tuple(Region.from_json(record) for record in records[:MAX_REGIONS])
+        for region in regions:
+            checked_region(replace(region, prompt=region.prompt.strip() or "-"), "regions")
+        return {"regions": regions}
+    except (InvalidRequest, TypeError, ValueError, AttributeError):
+        return {}
 
 
 def _between(value: Any, top: int) -> int:

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout
 
 from gui.form.edges_field import EdgesField
 from gui.form.fields import control, controls, label_of, watch
-from gui.form.start_chip import take_out
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, plain_button, set_kind
 from gui.shell.actions import name_button
@@ -97,7 +96,7 @@ class ImageSection(QWidget):
         remove.setIcon(self._studio.theme.icon("close", "muted"))
         set_kind(remove, "quiet")
         name_button(remove, self.tr("Take the picture out"))
-        remove.clicked.connect(lambda: take_out(self._studio, self))
+        remove.clicked.connect(lambda: self._studio.start_from(None))
         row.addWidget(self._thumbnail)
         row.addWidget(self._name, 1)
         row.addWidget(remove, 0, Qt.AlignmentFlag.AlignTop)
@@ -158,6 +157,7 @@ class ImageSection(QWidget):
         if path == self._path:
             self._name.setText(short(Path(path).name, 24))
             self.fault.say(in_words(error))
+            self.looked.emit(None)
 
     def _show_closeness(self) -> None:
         """It is InstructPix2Pix's alone, whose UNet takes the picture's channels too."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -282,16 +283,17 @@ class FormModel(Observable):
         return Wanted(self._request(self.seed), self.count, self.batch)
 
     def draft(self) -> Request | None:
-        """Returns the form as it is, to be remembered; None while it comes to no request."""
-        try:
-            return self._request(self.seed)
-        except InvalidRequest:
-            return None
+        """Returns the form as it is, to be remembered, without regions where those have no prompt yet; None while it comes to no
+        request."""
+        for changes in ({}, {"regions": ()}):
+            with suppress(InvalidRequest):
+                return self._request(self.seed, changes)
+        return None
 
-    def _request(self, seed: int | None) -> Request:
+    def _request(self, seed: int | None, changes: Mapping[str, Any] = {}) -> Request:
         own = {n: getattr(self, n) for n in SHOWN if self.image is not None or not depends_on(n, "image")}
         own |= {"prompt": self.drawn_prompt, "options": self.own_options, "seed": seed}
-        return Request(**{**self.carried, **own})
+        return Request(**{**self.carried, **own, **changes})
 
     # Restoring
 

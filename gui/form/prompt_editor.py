@@ -79,8 +79,8 @@ class PromptEditor(QPlainTextEdit):
 
     def insert(self, text: str) -> None:
         """Puts something at the caret, apart from its neighbours."""
-        cursor = self.textCursor()
-        before = self.toPlainText()[: cursor.position()]
+        cursor, old = self.textCursor(), self.toPlainText()
+        before = old[: characters(old, cursor.position())]
         cursor.insertText(text if not before or before[-1].isspace() else f" {text}")
         self.setTextCursor(cursor)
 
@@ -88,13 +88,14 @@ class PromptEditor(QPlainTextEdit):
         """Puts more (1) or less (-1) weight on the selection or the word at the caret."""
         cursor = self.textCursor()
         old = self.toPlainText()
-        done = weigh(old, cursor.selectionStart(), cursor.selectionEnd(), direction * STEP)
+        start, end = (characters(old, place) for place in (cursor.selectionStart(), cursor.selectionEnd()))
+        done = weigh(old, start, end, direction * STEP)
         if done.text == old:
             return
         self.show_text(done.text)
         cursor = self.textCursor()
-        cursor.setPosition(done.start)
-        cursor.setPosition(done.end, QTextCursor.MoveMode.KeepAnchor)
+        cursor.setPosition(qt_length(done.text[: done.start]))
+        cursor.setPosition(qt_length(done.text[: done.end]), QTextCursor.MoveMode.KeepAnchor)
         self.setTextCursor(cursor)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
@@ -114,11 +115,11 @@ class PromptEditor(QPlainTextEdit):
             return
         painter = QPainter(self.viewport())
         painter.setPen(QPen(self._theme.color("accent"), 1, Qt.PenStyle.DashLine))
-        length = len(self.toPlainText())
+        text = self.toPlainText()
         for start in self.marks:
-            if start <= length:
+            if start <= len(text):
                 cursor = self.textCursor()
-                cursor.setPosition(start)
+                cursor.setPosition(qt_length(text[:start]))
                 place = self.cursorRect(cursor)
                 painter.drawLine(place.topLeft(), place.bottomLeft())
         painter.end()
@@ -182,7 +183,8 @@ class PromptEditor(QPlainTextEdit):
         text = next((candidate.text for candidate in completion.candidates if candidate.label == label), None)
         if text is None:
             return
-        if self.toPlainText()[cursor.position() :].lstrip(" ")[:1] in (",", ")"):
+        old = self.toPlainText()
+        if old[characters(old, cursor.position()) :].lstrip(" ")[:1] in (",", ")"):
             text = text.removesuffix(", ")
         cursor.setPosition(cursor.position() - qt_length(completion.typed), QTextCursor.MoveMode.KeepAnchor)
         cursor.insertText(text)
@@ -192,6 +194,11 @@ class PromptEditor(QPlainTextEdit):
 def qt_length(text: str) -> int:
     """Returns how many characters a text has as Qt counts them."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def characters(text: str, length: int) -> int:
+    """Returns how many characters of a text take so many as Qt counts them."""
+    return len(text.encode("utf-16-le", "surrogatepass")[: 2 * length].decode("utf-16-le", "ignore"))
 
 
 def _difference(old: str, new: str) -> tuple[int, int, str]:

@@ -12,7 +12,7 @@ from gui.form.fields import LABEL, Choice, NumberField, Option, TypedEdit, watch
 from gui.form.mask_choice import MaskChoice
 from gui.form.model import FormModel, FormPart
 from gui.form.pair_field import PairField
-from gui.form.regioning import PLACES, UNNAMED, changed, free_place, place_of, removed, with_region
+from gui.form.regioning import PLACES, UNNAMED, changed, free_place, place_of, with_region
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, plain_button, set_kind
 from gui.shell.actions import name_button
@@ -78,10 +78,7 @@ class RegionsSection(QWidget):
         self.rows[len(self._form.regions) - 1].prompt.setFocus()
 
     def _remove(self, number: int) -> None:
-        form, before = self._form, self._form.regions
-        if number < len(before):
-            form.put(regions=removed(before, number))
-            self._studio.offer_undo(self.tr("The region is taken out."), lambda: form.put(regions=before))
+        self._studio.take_region_out(number)
 
     def _lay_out(self) -> None:
         hint = PlainLabel(self.tr("The prompt above draws what no region covers."))

@@ -6,10 +6,8 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QWidget
 
 from gui.form.fields import watch
-from gui.languages.texts import tr
 from gui.shell.pictures import Looked
 from gui.shell.studio import Studio
 from gui.widgets.chip import SIDE, Chip
@@ -23,7 +21,7 @@ class StartChip(Chip):
         self._studio = studio
         self.setObjectName("start-chip")
         self.close_button.setObjectName("start-chip-close")
-        self.closed.connect(lambda: take_out(studio, self))
+        self.closed.connect(lambda: studio.start_from(None))
         watch(self, studio.form, self._show, "image", "mask")
 
     def show_source(self, source: Looked | None) -> None:
@@ -44,13 +42,3 @@ class StartChip(Chip):
         if form.image is not None:
             text = self.tr("Starts from {0}, masked") if form.mask else self.tr("Starts from {0}")
             self.say(text.format(Path(form.image).name), form.image)
-
-
-def take_out(studio: Studio, speaker: QWidget) -> None:
-    """Starts from noise again, which can be undone."""
-    form = studio.form
-    before, mask = form.image, form.mask
-    form.start_from(None)
-    if before is not None:
-        text = tr("The next picture starts from noise again.")
-        studio.offer_undo(text, lambda: form.start_from(before, mask))

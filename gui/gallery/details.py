@@ -66,6 +66,7 @@ class GalleryDetails(SteadyScroll):
 
     def show_entry(self, entry: GalleryEntry | None, pixmap: QPixmap | None, tags: list[str]) -> None:
         """Shows this picture; None shows nothing."""
+        typed = entry is not None and self._entry is not None and entry.id == self._entry.id and self.tags.isModified()
         self._entry = entry
         self._body.setVisible(entry is not None)
         self._hint.setVisible(entry is None)
@@ -74,7 +75,8 @@ class GalleryDetails(SteadyScroll):
         self.prompt.setText(entry.prompt if entry else "")
         self._negative.setText(self.tr("Not: {0}").format(entry.negative) if entry and entry.negative else "")
         self._negative.setVisible(bool(entry and entry.negative))
-        self.tags.setText(", ".join(tags))
+        if not typed:
+            self.tags.setText(", ".join(tags))
         while self._facts.rowCount():
             self._facts.removeRow(0)
         for name, value in self._describe(entry) if entry else ():

@@ -135,7 +135,7 @@ class GetView(QWidget):
         if download.role == "model":
             form.put(model=download.installed)
         elif download.role == "vae":
-            form.put(carried={**form.carried, "vae": download.installed})
+            form.put(vae=download.installed)
         else:
             name = download.installed
             form.put(prompt=f"{form.prompt} {f'<lora:{name}:1>' if download.role == 'lora' else name}".strip())

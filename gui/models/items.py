@@ -15,6 +15,8 @@ from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.model_notes import ModelNote, ModelNotes
 from sdedge.library.models import EMBEDDED, Library, Model
 
+_PIECE = 8 << 20  # bytes of a file that are read at a time
+
 ROLES = ("model", "vae", "control", "upscaler", "detector", "lora", "embedding")
 
 
@@ -68,10 +70,29 @@ def read_items(folder: Path | None = None) -> list[Item]:
     return [replace(item, note=notes.get((item.name, item.role), item.note)) for item in items]
 
 
-def file_hash(path: Path) -> str:
-    """Returns the SHA-256 of a file, whose first ten digits web UIs show."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+class FileHashes:
+    """SHA-256 of files, whose first ten digits web UIs show, each computed once; one that nobody wants any more is given up."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Path, int, int], str] = {}
+        self._wanted: Path | None = None
+
+    def want(self, path: Path | None) -> None:
+        """Gives up every other file's that is being computed."""
+        self._wanted = path
+
+    def of(self, path: Path) -> str:
+        """Returns that of a file, in a thread; "" where it was given up. Raises OSError."""
+        state = path.stat()
+        key, digest = (path, state.st_size, state.st_mtime_ns), hashlib.sha256()
+        if key not in self._known:
+            with open(path, "rb") as file:
+                while data := file.read(_PIECE):
+                    if self._wanted != path:
+                        return ""
+                    digest.update(data)
+            self._known[key] = digest.hexdigest()
+        return self._known[key]
 
 
 def _embedded(default: bool) -> Item:

@@ -24,7 +24,7 @@ from gui.languages.texts import tr
 from gui.look.plain import PlainLabel, message_box, set_tooltip
 from gui.look.theme import GAP, PAD, set_kind
 from gui.models.details import LibraryDetails
-from gui.models.items import Item, file_hash, read_items
+from gui.models.items import FileHashes, Item, read_items
 from gui.models.table import ICON, LibraryModel
 from gui.models.tables import ThingsTable
 from gui.shell.background import LatestRun, in_words
@@ -38,6 +38,9 @@ from sdedge.library.model_notes import ModelNotes, trained_words
 from sdedge.library.models import ROLES as INSTALLED
 from sdedge.library.models import Library
 
+USED = ("model", "vae", "lora", "embedding")
+"""What the form takes from here; what else there is is chosen where it acts."""
+
 
 class ModelsView(QWidget):
     """The table of everything installed, details beside it, running imports below."""
@@ -45,7 +48,8 @@ class ModelsView(QWidget):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
-        self._reading = LatestRun(studio.bridge.background, self)
+        self._reading, self._hashing = (LatestRun(studio.bridge.background, self) for _ in range(2))
+        self._hashes = FileHashes()
         self.model = LibraryModel(self)
         self.tasks = Tasks(self)
         self.details = LibraryDetails()
@@ -107,11 +111,11 @@ class ModelsView(QWidget):
 
             def show_hash(digest: str) -> None:
                 if self.current() == item:
-                    self.details.show_item(
-                        replace(item, hash=digest), self.model.state(item), self._trained.get(item.path, ())
-                    )
+                    words = self._trained.get(item.path, ())
+                    self.details.show_item(replace(item, hash=digest), self.model.state(item), words)
 
-            self._studio.bridge.background.run(lambda: file_hash(item.path), show_hash, self._failed, self)
+            self._hashes.want(item.path)
+            self._hashing.run(lambda: self._hashes.of(item.path), show_hash, self._failed)
 
     def _read_words(self, item: Item) -> None:
         def show(trained: tuple[str, ...]) -> None:
@@ -223,12 +227,18 @@ class ModelsView(QWidget):
         if (item := self.current()) is not None:
             self._change(lambda library: library.set_licence(item.name, licence))
 
+    def _use_current(self) -> None:
+        """Uses what is chosen, where that can be: control models and the like are chosen where they act."""
+        item = self.current()
+        if item is not None and item.usable and item.role in USED:
+            self._use(item)
+
     def _use(self, item: Item) -> None:
         form = self._studio.form
         if item.role == "model":
             form.put(model=item.name)
         elif item.role == "vae":
-            form.put(carried={**form.carried, "vae": item.name})
+            form.put(vae=item.name)
         else:
             word = f"<lora:{item.name}:1>" if item.role == "lora" else item.name
             form.put(prompt=f"{form.prompt} {word}".strip())
@@ -288,7 +298,7 @@ class ModelsView(QWidget):
         table = ThingsTable(self.model, wide=0, spared=2, room=560)
         table.setAccessibleName(self.tr("Models, VAEs, LoRAs and embeddings"))
         table.setIconSize(QSize(ICON, ICON))
-        table.activated.connect(lambda _: self._do("use"))
+        table.activated.connect(lambda _: self._use_current())
         return table
 
     def _lay_out(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -77,7 +78,7 @@ def main(files: Sequence[str] = ()) -> int:
     painted.connect(bridge.start)
     painted.connect(lambda: app.setWindowIcon(app_icon()))
     if files:
-        QTimer.singleShot(0, lambda: window.studio.files_wanted.emit(list(files)))
+        QTimer.singleShot(0, lambda: window.studio.files_wanted.emit([os.path.abspath(file) for file in files]))
     try:
         return app.exec()
     finally:

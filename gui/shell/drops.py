@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtGui import QImage
@@ -130,7 +130,7 @@ class Drops(QObject):
         picture, name = read.picture, Path(read.picture.path).name
         before = self._studio.form.snapshot()
         self.looked.emit(picture)
-        self._studio.form.start_from(picture.path)
+        self._studio.start_from(picture.path)
         self._studio.show_view("create")
         more = self.tr("Only the first of %n pictures is used.", "", count) if count > 1 else ""
         restored = read.restored
@@ -138,16 +138,18 @@ class Drops(QObject):
             text = self.tr("{0} says how it was made ({1}).").format(name, picture.metadata.source)
 
             def restore() -> None:
+                now = self._studio.form.snapshot()
                 self._studio.form.revert(before)
-                self.restore(restored)
+                self.restore(restored, now)
 
             self._studio.say(f"{text} {more}".strip(), "info", self.tr("Use its settings"), restore)
         elif more:
             self._studio.say(more)
 
-    def restore(self, restored: Restored) -> None:
-        """Fills the form with a picture's settings; what was left out is said once, with a button to choose it oneself."""
-        self._studio.use_request(restored.request, restored.keep)
+    def restore(self, restored: Restored, before: Mapping[str, Any] | None = None) -> None:
+        """Fills the form with a picture's settings; what was left out is said once, with a button to choose it oneself. Undo
+        brings back the form as it was `before`, or as it is."""
+        self._studio.use_request(restored.request, restored.keep, before)
         sentences = [*self._left_out(restored), *restored.notes]
         if restored.pictures:
             self._studio.say(

@@ -241,7 +241,7 @@ class PictureActions(QObject):
             target = target.with_name(target.name + path.suffix)
 
         def save() -> None:
-            with open_regular(path) as source, atomic_write(target) as file:
+            with open_regular(path) as source, atomic_write(target, replace=target == Path(chosen)) as file:
                 shutil.copyfileobj(source, file)
 
         done = self.tr("A copy is saved as {0}.").format(target.name)

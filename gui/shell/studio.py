@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from gui.form.model import FormModel
+from gui.form.regioning import removed
 from gui.look.theme import Theme
 from gui.queue.board import JobBoard
 from gui.shell.actions import Actions
@@ -110,12 +112,36 @@ class Studio(QObject):
 
     # What other views hand to the form
 
-    def use_request(self, request: Request, keep: tuple[str, ...] = ()) -> None:
-        """Fills the form with a request's settings, but for the fields to `keep`, and shows it; can be undone."""
-        before = self.form.snapshot()
+    def use_request(
+        self, request: Request, keep: tuple[str, ...] = (), before: Mapping[str, Any] | None = None
+    ) -> None:
+        """Fills the form with a request's settings, but for the fields to `keep`, and shows it; can be undone, to the form as it
+        was `before`, or as it is."""
+        snapshot = self.form.snapshot() if before is None else before
         self.form.restore(request, keep)
         self.show_view("create")
-        self.offer_undo(self.tr("The form has the picture's settings."), lambda: self.form.revert(before))
+        self.offer_undo(self.tr("The form has the picture's settings."), lambda: self.form.revert(snapshot))
+
+    def start_from(self, path: str | None) -> None:
+        """Draws from a picture from now on, None is from noise; what goes with the one before, such as its mask, can be had
+        back."""
+        form, names = self.form, ("image", "mask", "outpaint")
+        before = {name: getattr(form, name) for name in names}
+        if path is not None and path == before["image"]:
+            return
+        form.start_from(path)
+        if before["image"] is not None and path is None:
+            self.offer_undo(self.tr("The next picture starts from noise again."), lambda: form.put(**before))
+        elif before["mask"] is not None or before["outpaint"] is not None:
+            text = self.tr("The picture to start from is another, without the mask and edges of the one before.")
+            self.offer_undo(text, lambda: form.put(**before))
+
+    def take_region_out(self, number: int) -> None:
+        """Takes a region out of the form, which can be undone."""
+        form, before = self.form, self.form.regions
+        if number < len(before):
+            form.put(regions=removed(before, number))
+            self.offer_undo(self.tr("The region is taken out."), lambda: form.put(regions=before))
 
     def use_seed(self, seed: int) -> None:
         """Keeps this seed for the next picture."""
@@ -124,7 +150,7 @@ class Studio(QObject):
 
     def edit_picture(self, path: Path, paint: bool = False) -> None:
         """Starts from a picture; `paint` to draw a part of it anew."""
-        self.form.start_from(str(path))
+        self.start_from(str(path))
         self.show_view("create")
         if paint:
             self.mask_wanted.emit()

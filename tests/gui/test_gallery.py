@@ -99,6 +99,17 @@ def test_tags_are_written_and_offered_as_a_filter(gallery, qtbot):
     qtbot.waitUntil(lambda: shown(view) == ["a yellow balloon"])
 
 
+def test_tags_that_are_being_typed_stay_when_the_picture_is_marked(gallery, qtbot):
+    window, view, files = gallery
+    view.choose(1)
+    qtbot.keyClicks(view.details.tags, "sky, be")
+    window.actions_list["favourite"].trigger()
+    qtbot.waitUntil(lambda: view.model.entry(1).favourite)
+    assert view.details.tags.text() == "sky, be"
+    view.choose(2)
+    qtbot.waitUntil(lambda: view.details.tags.text() == "")
+
+
 def test_trash_can_be_undone_and_is_final_when_the_window_closes(gallery, qtbot, bin):
     window, view, files = gallery
     select(view, 0, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -15,7 +16,8 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from safetensors.torch import save_file
 
 from gui.look.readable import size_in_words
-from gui.models.items import Item, read_items
+from gui.models.items import FileHashes, Item, read_items
+from gui.models.tables import ThingsTable
 from sdedge.engines.open import locate
 from sdedge.library import adapters
 from sdedge.library.licences import OPENRAIL
@@ -229,3 +231,42 @@ def test_sizes_are_told_in_words():
         "4.3 GB",
     ]
     assert Item("a", "lora", "pt", Path("a"), 1, here=False).usable is False
+
+
+@pytest.mark.parametrize(
+    ("role", "field", "value"),
+    [
+        ("vae", "vae", "x"),
+        ("model", "model", "x"),
+        ("lora", "prompt", "a house <lora:x:1>"),
+        ("embedding", "prompt", "a house x"),
+        ("controlnet", "prompt", "a house"),
+        ("upscaler", "prompt", "a house"),
+        ("detector", "prompt", "a house"),
+    ],
+)
+def test_what_is_used_goes_where_it_acts(models, tmp_path, role, field, value):
+    window, view = models
+    form = window.studio.form
+    form.put(prompt="a house")
+    item = Item("x", role, "file", tmp_path / "x", 0, "", licence="MIT", source="test")
+    item.path.touch()
+    view.model.show([item])
+    view.choose(0)
+    view.findChild(ThingsTable).activated.emit(view.model.index(0, 0))
+    assert form.value(field) == value and not form.carried
+
+
+def test_a_hash_is_computed_once_and_given_up_when_nobody_wants_it(tmp_path):
+    file, hashes = tmp_path / "x.bin", FileHashes()
+    file.write_bytes(b"a" * 100)
+    hashes.want(tmp_path / "another")
+    assert hashes.of(file) == ""
+    hashes.want(file)
+    digest = hashlib.sha256(b"a" * 100).hexdigest()
+    assert hashes.of(file) == digest
+    hashes.want(None)
+    assert hashes.of(file) == digest, "known by now"
+    file.write_bytes(b"b" * 100)
+    hashes.want(file)
+    assert hashes.of(file) == hashlib.sha256(b"b" * 100).hexdigest()

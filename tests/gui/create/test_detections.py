@@ -36,10 +36,12 @@ def test_they_are_shown_as_long_as_they_are_true(view, monkeypatch, tmp_path):
     view.panel.canvas.show_picture(filled("red", 64, 32))  # a large one is shown smaller
     view.window().studio.pictures.show("create", Subject(path=tmp_path / "a.png"))
     section.look.click()
+    view.form.prompt.editor.setFocus()
     for each in (LEFT, RIGHT):
         started[-1].said.emit({"box": list(each.box), "score": each.score, "name": each.name})
     started[-1].said.emit({"box": "none"})
     started[-1].ended.emit("")
+    assert view.form.prompt.editor.hasFocus(), "what is shown later interrupts nobody who types"
     assert section.look.isChecked() and "again: 2, found in" in section.detection_note.text() and not shown.isHidden()
     assert shown.boxes == [Box(4, 4, 12, 20), Box(20, 4, 30, 10)] and shown.labels == ["face 0.90", "hand 0.50"]
     form.type("detail:most", "1")

@@ -31,6 +31,22 @@ def test_a_key_in_a_long_prompt_looks_at_a_names_length_and_counts_the_last_text
     assert [work() is None for work in waiting][-3:] == [True, True, False] and counted == ["three"]
 
 
+def test_weights_by_keys_are_put_on_the_word_at_the_caret_behind_emoji_too(view):
+    editor = view.form.prompt.editor
+    view.window().studio.form.put(prompt="🦊🦊🦊 red house")
+    cursor = editor.textCursor()
+    cursor.setPosition(8)  # as Qt counts: inside of "red"
+    editor.setTextCursor(cursor)
+    view.window().studio.actions["weigh-more"].trigger()
+    assert editor.toPlainText() == "🦊🦊🦊 (red:1.1) house"
+    view.window().studio.actions["weigh-more"].trigger()
+    assert editor.toPlainText() == "🦊🦊🦊 (red:1.2) house"
+    cursor.setPosition(6)
+    editor.setTextCursor(cursor)
+    editor.insert("sky")
+    assert editor.toPlainText() == "🦊🦊🦊 sky (red:1.2) house"
+
+
 def test_weights_by_keys_and_their_undo(view, qtbot):
     editor = view.form.prompt.editor
     view.window().studio.form.put(prompt="a red house")
