@@ -317,6 +317,11 @@
         <translation>Das Raster ist als {0} gespeichert.</translation>
     </message>
     <message>
+        <location filename="../../../gui/create/mask_painting.py"/>
+        <source>The mask that was painted went with its picture.</source>
+        <translation>Die gemalte Maske ist mit ihrem Bild gegangen.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/create/welcome.py"/>
         <source>The model “pocket” is ready. It is small and draws houses, boats and balloons, by day, at sunset and at night. Nothing you type or draw leaves this computer. Try one of these, then press Generate.</source>
         <translation>Das Modell „pocket“ ist bereit. Es ist klein und zeichnet Häuser, Boote und Ballons, am Tag, bei Sonnenuntergang und bei Nacht. Nichts, was Sie eingeben oder zeichnen, verlässt diesen Computer. Probieren Sie eines davon aus und klicken Sie dann auf „Erzeugen“.</translation>

@@ -1081,11 +1081,6 @@
         <translation>Die des Modells</translation>
     </message>
     <message>
-        <location filename="../../../gui/form/start_chip.py"/>
-        <source>The next picture starts from noise again.</source>
-        <translation>Das nächste Bild beginnt wieder mit Rauschen.</translation>
-    </message>
-    <message>
         <location filename="../../../gui/form/control_row.py"/>
         <source>The picture as it is</source>
         <translation>Bild unverändert</translation>
@@ -1129,11 +1124,6 @@
         <location filename="../../../gui/form/regions_section.py"/>
         <source>The rectangle</source>
         <translation>Das Rechteck</translation>
-    </message>
-    <message>
-        <location filename="../../../gui/form/regions_section.py"/>
-        <source>The region is taken out.</source>
-        <translation>Der Bereich wurde entfernt.</translation>
     </message>
     <message>
         <location filename="../../../gui/form/styles_section.py"/>
@@ -1646,6 +1636,14 @@
     <message>
         <source>Drag on the canvas to draw a region; move it, or drag its edges</source>
         <translation type="vanished">Auf der Leinwand ziehen, um einen Bereich anzulegen; verschieben oder an den Rändern ziehen</translation>
+    </message>
+    <message>
+        <source>The next picture starts from noise again.</source>
+        <translation type="vanished">Das nächste Bild beginnt wieder mit Rauschen.</translation>
+    </message>
+    <message>
+        <source>The region is taken out.</source>
+        <translation type="vanished">Der Bereich wurde entfernt.</translation>
     </message>
     <message>
         <source>a window such as 512:128</source>

@@ -567,9 +567,19 @@
         <translation>Die Datenbank der Galerie ist beschädigt und wird neu angelegt; bitte gleich noch einmal versuchen.</translation>
     </message>
     <message>
+        <location filename="../../../gui/shell/studio.py"/>
+        <source>The next picture starts from noise again.</source>
+        <translation>Das nächste Bild beginnt wieder mit Rauschen.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/shell/picture_actions.py"/>
         <source>The picture is copied.</source>
         <translation>Das Bild ist kopiert.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/shell/studio.py"/>
+        <source>The picture to start from is another, without the mask and edges of the one before.</source>
+        <translation>Das Ausgangsbild ist ein anderes, ohne Maske und Ränder des vorherigen.</translation>
     </message>
     <message>
         <location filename="../../../gui/shell/picture_actions.py"/>
@@ -585,6 +595,11 @@
         <location filename="../../../gui/shell/window.py"/>
         <source>The queue is paused. {0}</source>
         <translation>Die Warteschlange ist angehalten. {0}</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/shell/studio.py"/>
+        <source>The region is taken out.</source>
+        <translation>Der Bereich wurde entfernt.</translation>
     </message>
     <message>
         <location filename="../../../gui/shell/serving.py"/>
