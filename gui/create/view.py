@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from gui.create.canvas_boxes import EDGES, REGIONS, CanvasBoxes
 from gui.create.canvas_panel import CanvasPanel
 from gui.create.grid_sheets import GridSheets
-from gui.create.mask_painting import MaskPainting
+from gui.create.mask_brush import MaskBrush
 from gui.create.presenter import CanvasPresenter
 from gui.create.progress_strip import ProgressStrip
 from gui.create.side_column import WIDTH, Drawer, SideColumn
@@ -54,7 +54,7 @@ class CreateView(QWidget):
         self.strip = ProgressStrip(studio, self.panel.canvas)
         self.side = SideColumn(studio, studio.board)
         self.boxes = CanvasBoxes(studio, self.panel)
-        self.masks = MaskPainting(studio, self.panel, lambda text: self.form.image.fault.say(text))
+        self.masks = MaskBrush(studio, self.panel, lambda text: self.form.image.fault.say(text))
         self.detections: CanvasDetections | None = None
         self.presenter = CanvasPresenter(studio, self.panel, self.strip)
         self.sheets = GridSheets(studio, self.presenter)

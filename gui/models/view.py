@@ -111,8 +111,8 @@ class ModelsView(QWidget):
 
             def show_hash(digest: str) -> None:
                 if self.current() == item:
-                    words = self._trained.get(item.path, ())
-                    self.details.show_item(replace(item, hash=digest), self.model.state(item), words)
+                    trained = self._trained.get(item.path, ())
+                    self.details.show_item(replace(item, hash=digest), self.model.state(item), trained)
 
             self._hashes.want(item.path)
             self._hashing.run(lambda: self._hashes.of(item.path), show_hash, self._failed)

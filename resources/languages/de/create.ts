@@ -317,7 +317,7 @@
         <translation>Das Raster ist als {0} gespeichert.</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/mask_painting.py"/>
+        <location filename="../../../gui/create/mask_brush.py"/>
         <source>The mask that was painted went with its picture.</source>
         <translation>Die gemalte Maske ist mit ihrem Bild gegangen.</translation>
     </message>

@@ -19,7 +19,7 @@ from sdedge.errors import SdedgeError
 FOLDER = "masks"
 
 
-class MaskPainting(QObject):
+class MaskBrush(QObject):
     """`fault` says what kept a mask from being written."""
 
     def __init__(self, studio: Studio, panel: CanvasPanel, fault: Callable[[str], object]) -> None:

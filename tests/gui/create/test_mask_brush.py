@@ -20,7 +20,7 @@ def photos(tmp_path) -> list[str]:
 
 
 @pytest.fixture
-def painting(view, qtbot, photos):
+def brushed(view, qtbot, photos):
     """The view while a stroke is painted over the first photo."""
     view.window().studio.start_from(photos[0])
     wait(qtbot, lambda: view.form.image.source)
@@ -34,45 +34,45 @@ def painting(view, qtbot, photos):
     return view
 
 
-def test_asking_to_paint_again_goes_on_with_what_is_painted(painting):
-    layer = painting.panel.canvas.layer
-    painting.paint_mask()
-    assert painting.panel.canvas.layer is layer and not layer.is_empty
+def test_asking_to_paint_again_goes_on_with_what_is_painted(brushed):
+    layer = brushed.panel.canvas.layer
+    brushed.paint_mask()
+    assert brushed.panel.canvas.layer is layer and not layer.is_empty
 
 
 @pytest.mark.parametrize("another", [True, False])
-def test_what_was_painted_goes_with_its_picture_and_comes_back_with_it(painting, qtbot, photos, another):
-    studio = painting.window().studio
+def test_what_was_painted_goes_with_its_picture_and_comes_back_with_it(brushed, qtbot, photos, another):
+    studio = brushed.window().studio
     studio.start_from(photos[1] if another else None)
-    wait(qtbot, lambda: not painting.panel.paints_mask)
+    wait(qtbot, lambda: not brushed.panel.paints_mask)
     assert studio.form.mask is None
-    wait(qtbot, lambda: "painted" in painting.window().banner.text)
+    wait(qtbot, lambda: "painted" in brushed.window().banner.text)
     studio.actions["undo"].trigger()
     assert studio.form.image == photos[0] and Path(studio.form.mask).is_file()
 
 
-def test_generating_twice_waits_for_the_mask_and_draws_once(painting, qtbot, monkeypatch):
-    studio, masks = painting.window().studio, []
+def test_generating_twice_waits_for_the_mask_and_draws_once(brushed, qtbot, monkeypatch):
+    studio, masks = brushed.window().studio, []
     monkeypatch.setattr(studio.bridge, "add", lambda request, *more, **failed: masks.append(request.mask))
     studio.form.put(prompt="a house")
-    painting.generate()
-    painting.generate()
+    brushed.generate()
+    brushed.generate()
     wait(qtbot, lambda: masks)
     qtbot.wait(50)  # nothing comes after
     assert masks == [studio.form.mask] and Path(masks[0]).is_file()
 
 
-def test_a_grid_waits_for_the_mask(painting, qtbot, monkeypatch):
-    studio, masks = painting.window().studio, []
-    monkeypatch.setattr(painting.sheets, "draw_form", lambda form: masks.append(studio.form.mask))
-    painting.form.grid.wanted.emit()
+def test_a_grid_waits_for_the_mask(brushed, qtbot, monkeypatch):
+    studio, masks = brushed.window().studio, []
+    monkeypatch.setattr(brushed.sheets, "draw_form", lambda form: masks.append(studio.form.mask))
+    brushed.form.grid.wanted.emit()
     wait(qtbot, lambda: masks)
     assert masks[0] is not None and Path(masks[0]).is_file()
 
 
-def test_the_end_of_the_program_keeps_what_is_painted(painting):
-    painting.close()
-    assert Path(painting.window().studio.form.mask).is_file()
+def test_the_end_of_the_program_keeps_what_is_painted(brushed):
+    brushed.close()
+    assert Path(brushed.window().studio.form.mask).is_file()
 
 
 def test_an_unreadable_picture_is_not_waited_for(view, qtbot, tmp_path, photos):
