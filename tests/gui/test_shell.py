@@ -158,6 +158,15 @@ def test_a_remark_is_replaced_and_not_stacked_and_its_button_acts(open_window, q
     assert done == [1] and not window.banner.isVisible()
 
 
+def test_an_offer_to_undo_does_not_come_back_from_beneath_another_notice(open_window):
+    window = open_window(start=False)
+    window.studio.say("It stays.", topic="queue")
+    window.studio.offer_undo("A picture moved to the trash.", lambda: None, expires=True)
+    window.studio.say("Something else.")
+    window.banner.clear()
+    assert window.banner.text == "It stays."
+
+
 def test_a_notice_lies_over_the_view_and_moves_nothing(open_window, qtbot):
     """Over the top of the canvas, whose tools are at its bottom; elsewhere over the bottom. It never leaves the window."""
     window = open_window(start=False)
