@@ -58,7 +58,7 @@ class ControlSection(QWidget):
         for row in self.rows:
             row.preview.close()
         if self._pricing is not None:
-            self._pricing.close()
+            self._pricing.leave()
             self._pricing = None
 
     # Following

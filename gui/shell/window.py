@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.commands.command import Command, end_left
 from gui.create.presenter import show_log
 from gui.look import motion
 from gui.look.plain import PlainLabel, message_box
@@ -158,6 +159,9 @@ class MainWindow(QMainWindow):
         self.studio.settings.set_state("geometry", self.saveGeometry())
         for view in (*self.dialogs.values(), *self.views.values()):
             view.close()  # so that each keeps its splitters
+        for command in self.findChildren(Command):
+            command.close()
+        end_left()
         self._status.stop()
         self.studio.trash.empty()
         self.studio.settings.save()
