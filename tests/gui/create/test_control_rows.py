@@ -45,6 +45,28 @@ def test_a_row_is_what_the_command_line_asks_for(section, view, tmp_path, qtbot)
     assert view.panel.caption.full_text == "Hint of canny"
 
 
+def test_a_control_that_undo_brings_back_has_its_hint(section, view, tmp_path, qtbot):
+    view.window().studio.form.put(controls=(Control("canny", str(tmp_path / "photo.png")),))
+    made = []
+    section.rows[0].preview.made.connect(lambda picture, hint: made.append(picture))
+    section.rows[0].remove.click()  # before its hint was made
+    view.window().studio.undoing.take_back()
+    wait(qtbot, lambda: made)
+    assert made[0].width() == 96
+
+
+def test_a_hint_that_cannot_be_made_leaves_none_of_before(section, view, tmp_path, qtbot):
+    form, broken = view.window().studio.form, tmp_path / "broken.png"
+    form.put(controls=(Control("canny", str(tmp_path / "photo.png")),))
+    row = section.rows[0]
+    wait(qtbot, lambda: not row._hint.isNull())
+    broken.write_bytes(b"no picture")
+    row.hint.setText("Making…")
+    form.put(**row.row.changed(hint=str(broken)))
+    wait(qtbot, lambda: "broken.png" in row.note.text())
+    assert row._hint.isNull() and row.hint.text() == ""
+
+
 @pytest.mark.slow
 def test_what_is_wrong_is_said_at_its_row_and_nothing_is_lost(section, view, tmp_path, qtbot):
     form = view.window().studio.form
