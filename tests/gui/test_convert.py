@@ -6,7 +6,6 @@ import contextlib
 import platform
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -389,23 +388,6 @@ def test_a_result_is_removed_with_the_apps_own_files_only(bundle, tmp_path, monk
 def test_a_graphs_sizes_follow_the_models_own(side, sizes):
     assert graph_range(side) == sizes
     assert f"{sizes[0]}..{sizes[1]}" in ConversionPlan(MODEL, GRAPH, side=side).convert()
-
-
-def test_a_models_size_is_offered_again_when_it_is_chosen_again(convert, qtbot):
-    _, view = convert
-    qtbot.waitUntil(lambda: "on disk" in view.estimate.text())
-    view._items.append(replace(view.chosen(), name="other"))
-    view._weights["other"], view._native_sides["other"] = view._weights["pocket"], 768
-    view.model.addItem("other")
-    own = view.sizes.text()
-    view.model.setCurrentText("other")
-    assert view.sizes.text() == "768"
-    view.model.setCurrentText("pocket")
-    assert view.sizes.text() == own != "768"
-    view.sizes.clear()
-    qtbot.keyClicks(view.sizes, "640")
-    view.model.setCurrentText("other")
-    assert view.sizes.text() == "640"
 
 
 def test_the_graph_of_a_small_model_is_offered_for_its_sizes(convert, qtbot):
