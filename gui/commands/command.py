@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
@@ -14,6 +14,14 @@ from sdedge.interpreter import python_command, python_environment
 
 PATIENCE = 4000  # milliseconds that a process gets to clean up after it was asked to end
 _LONGEST_MESSAGE = 8000  # characters of what it said about its failure
+_LEFT: set[Command] = set()
+"""Those that are ending while nobody waits for them."""
+
+
+def end_left() -> None:
+    """Waits for all that are ending, as when the program ends."""
+    for command in tuple(_LEFT):
+        command.close()
 
 
 class Command(QObject):
@@ -30,6 +38,7 @@ class Command(QObject):
         """`variables` are added to its environment, which other users of the machine cannot read as they can arguments."""
         super().__init__(parent)
         self._line, self._complaint, self._cancelled, self._over = b"", "", False, False
+        self._then: Callable[[], object] | None = None
         self._process = QProcess(self)
         program, *rest = python_command("sdedge", *arguments)
         self._process.setProgram(program)
@@ -67,6 +76,24 @@ class Command(QObject):
         self._process.terminate()
         self._killing.start()
 
+    def leave(self, then: Callable[[], object] | None = None) -> None:
+        """Ends it without waiting, and says nothing more of it; `then` is called when it is over."""
+        self._over, self._then = True, then
+        self.blockSignals(True)
+        self.setParent(None)  # whoever asked for it may be gone before it is
+        _LEFT.add(self)
+        if self._process.state() == QProcess.ProcessState.NotRunning:
+            self._forget()
+        else:
+            self.cancel()
+
+    def _forget(self) -> None:
+        if self in _LEFT:
+            _LEFT.remove(self)
+            self.deleteLater()
+            if self._then is not None:
+                self._then()
+
     def close(self) -> None:
         """End it now and wait, as when the window closes."""
         self._over = True
@@ -76,6 +103,7 @@ class Command(QObject):
                 self._process.kill()
                 self._process.waitForFinished(PATIENCE)
         self._killing.stop()
+        self._forget()
 
     def _read(self) -> None:
         *lines, self._line = (self._line + self._process.readAllStandardOutput().data()).split(b"\n")
@@ -101,6 +129,7 @@ class Command(QObject):
         self._killing.stop()
         self._read()
         self._hear()
+        self._forget()
         if self._over:
             return
         self._over = True

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QProgressBar, QPushButton, QWidget
 
 from gui.commands.command import Command
@@ -16,8 +15,8 @@ from gui.widgets.fault_label import FaultLabel
 
 
 class CommandDialog(QDialog):
-    """Cancelling ends the command first, and the dialog with it. What is on the button that begins, and what the bar is called
-    for those who hear it, is the subclass's to say."""
+    """Cancelling, as closing, ends the command first, and the dialog with it. What is on the button that begins, and what the
+    bar is called for those who hear it, is the subclass's to say."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,12 +68,6 @@ class CommandDialog(QDialog):
             self._command.cancel()
         else:
             super().reject()
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        if self._command is not None:
-            self._command.close()
-            self._command = None
-        super().closeEvent(event)
 
     def _end(self, command: Command, failure: str) -> None:
         self._command = None

@@ -72,6 +72,8 @@ class ConvertView(QWidget):
         self._items: list[Item] = []
         self._weights: dict[str, dict[str, int]] = {}
         self._native_sides: dict[str, int] = {}
+        self._sized_for = ""
+        """The model whose own size was offered last."""
         self._followed: dict[int, ConversionPlan] = {}
         self._comparing: set[int] = set()
         self._adopted: set[int] = set()
@@ -123,6 +125,7 @@ class ConvertView(QWidget):
         if item is None:
             return
         if item.name in self._weights:
+            self._offer_size(item.name)
             self._show_estimate()
             return
 
@@ -130,15 +133,19 @@ class ConvertView(QWidget):
             return count_weights(item.path), read_card(item.name).side if item.accepted else NATIVE
 
         def take(facts: tuple[dict[str, int], int]) -> None:
-            self._weights[item.name], side = facts
-            self._native_sides[item.name] = side
+            self._weights[item.name], self._native_sides[item.name] = facts
             if item != self.chosen():  # another was chosen while this one was read
                 return
-            if not self.sizes.isModified():
-                self.sizes.setText(str(side))
+            self._offer_size(item.name)
             self._show_estimate()
 
         self._studio.bridge.background.run(look, take, self._say_fault, self)
+
+    def _offer_size(self, model: str) -> None:
+        """Where another model was chosen, its own size takes the place of one that nobody typed."""
+        if model != self._sized_for and not self.sizes.isModified():
+            self._sized_for = model
+            self.sizes.setText(str(self._native_sides[model]))
 
     def chosen(self) -> Item | None:
         """Returns the model to convert."""

@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     QUrl,
     Signal,
 )
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QVBoxLayout, QWidget
 
 from gui.gallery.delegate import PictureDelegate
@@ -133,6 +133,7 @@ class Recent(QWidget):
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._menu)
         self.list.setObjectName("recent")
+        self.model.modelReset.connect(self._thumbnails.forget_faults)  # a file that was moved is found at its new place
         self.model.modelReset.connect(lambda: self.toolbar)  # there is something to do it with from then on
         self.list.addAction(studio.actions["trash"])
         title = PlainLabel(self.tr("Recent"))
@@ -148,6 +149,10 @@ class Recent(QWidget):
     @cached_property
     def toolbar(self) -> ThumbnailToolbar:
         return ThumbnailToolbar(self._studio, self.list)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._thumbnails.forget_faults()
 
     def close_threads(self) -> None:
         """No thumbnail is made any more."""

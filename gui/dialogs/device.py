@@ -138,7 +138,7 @@ class DeviceDialog(QDialog):
         super().hideEvent(event)
         self._timer.stop()
         if self._command is not None:
-            self._command.close()
+            self._command.leave()
             self._measured("")
 
     # Building

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -51,6 +53,9 @@ class SettingsDialog(QDialog):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio, self._settings = studio, studio.settings
+        self._shows: dict[str, Callable[[Any], object]] = {}
+        """By setting: what shows its value."""
+        self._settings.changed.connect(self._follow)
         self.setWindowTitle(self.tr("Settings"))
         self.resize(*_SIZE)
         fill(
@@ -61,6 +66,11 @@ class SettingsDialog(QDialog):
             card(self.tr("Look"), self._look()),
             card(self.tr("Storage"), self._storage()),
         )
+
+    def _follow(self, setting: str) -> None:
+        """Shows what was set elsewhere; the dialog is there, out of sight, from when it was opened first."""
+        if (show := self._shows.get(setting)) is not None:
+            show(getattr(self._settings, setting))
 
     # Pictures
 
@@ -87,6 +97,8 @@ class SettingsDialog(QDialog):
         self.metadata = WrappingCheck(self.tr("Write the settings into the files"))
         self.metadata.setChecked(not self._settings.private)
         self.metadata.toggled.connect(lambda on: setattr(self._settings, "private", not on))
+        self._shows["private"] = lambda on: self.metadata.setChecked(not on)
+        self._shows |= {"folder": partial(_show_text, self.folder), "file_name": partial(_show_text, self.file_name)}
         form = _form()
         _row(form, self.tr("Folder"), _stack(row, self.folder_fault))
         _row(form, self.tr("Format"), self.format)
@@ -160,6 +172,7 @@ class SettingsDialog(QDialog):
         self.port.setAccessibleName(self.tr("Port of the server"))
         self.port.setValue(self._settings.serve_port)
         self.port.valueChanged.connect(lambda port: setattr(self._settings, "serve_port", port))
+        self._shows["serve_port"] = self.port.setValue
         self._studio.serving.changed.connect(self._show_serving)
         form = _form()
         _row(form, "", _stack(switch, self.serving))
@@ -216,10 +229,8 @@ class SettingsDialog(QDialog):
         choice.setAccessibleName(label)
         for value, text in options:
             choice.addItem(text, value)
-        current = getattr(self._settings, setting)
-        if choice.findData(current) < 0:
-            choice.addItem(str(current), current)
-        choice.setCurrentIndex(choice.findData(current))
+        _show_chosen(choice, getattr(self._settings, setting))
+        self._shows[setting] = partial(_show_chosen, choice)
         choice.currentIndexChanged.connect(lambda: setattr(self._settings, setting, choice.currentData()))
         return choice
 
@@ -227,6 +238,7 @@ class SettingsDialog(QDialog):
         switch = WrappingCheck(text)
         switch.setChecked(getattr(self._settings, setting))
         switch.toggled.connect(lambda on: setattr(self._settings, setting, on))
+        self._shows[setting] = switch.setChecked
         setattr(self, setting, switch)
         return switch
 
@@ -243,6 +255,19 @@ def folder_fault(folder: Path) -> str:
     if os.access(there, os.W_OK):
         return ""
     return tr("{folder} cannot be written to; choose another folder.").format(folder=there)
+
+
+def _show_chosen(choice: QComboBox, value: object) -> None:
+    """Chooses what has this value; another program may have written one that is not offered."""
+    if choice.findData(value) < 0:
+        choice.addItem(str(value), value)
+    choice.setCurrentIndex(choice.findData(value))
+
+
+def _show_text(field: QLineEdit, text: str) -> None:
+    """Leaves the cursor where it is in a field that has this text, such as the one in which it is written."""
+    if field.text() != text:
+        field.setText(text)
 
 
 def _form() -> QFormLayout:

@@ -57,9 +57,7 @@ class ControlSection(QWidget):
         """Ends what makes hints and asks for prices."""
         for row in self.rows:
             row.preview.close()
-        if self._pricing is not None:
-            self._pricing.close()
-            self._pricing = None
+        self._end_pricing()
 
     # Following
 
@@ -85,6 +83,7 @@ class ControlSection(QWidget):
             self._fill(offered)
         self.add.setEnabled(bool(offered) and len(controls) < MAX_CONTROLS)
         self.note.setVisible(not offered)
+        self._end_pricing()  # it would be that of other controls
         self.price.setText("")
         for widget in (self.price_button, self.price):
             widget.setVisible(bool(controls) and widget is self.price_button)
@@ -129,13 +128,19 @@ class ControlSection(QWidget):
     def _show_price(self, command: Command, failure: str) -> None:
         if command is not self._pricing:
             return
-        self._pricing = None
-        command.deleteLater()
-        self.price_button.setEnabled(True)
-        self.price_button.setText(self.tr("What do they cost?"))
+        notes = command.notes
+        self._end_pricing()
         self.fault.say(failure)
-        self.price.setText("" if failure else for_the_window(" ".join(command.notes)))
+        self.price.setText("" if failure else for_the_window(" ".join(notes)))
         self.price.setVisible(bool(self.price.text()))
+
+    def _end_pricing(self) -> None:
+        """Asks no more, and can be asked again."""
+        if self._pricing is not None:
+            self._pricing.leave()
+            self._pricing = None
+            self.price_button.setEnabled(True)
+            self.price_button.setText(self.tr("What do they cost?"))
 
     # Building
 

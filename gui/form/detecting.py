@@ -62,8 +62,7 @@ class Detecting(QObject):
     def close(self) -> None:
         """Ends the process that looks."""
         if self._command is not None:
-            self._command.close()
-            self._command.deleteLater()
+            self._command.leave()
             self._command = None
 
     def _take(self, record: dict[str, Any]) -> None:

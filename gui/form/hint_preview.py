@@ -44,18 +44,23 @@ class HintPreview(QObject):
         picture = picture_of(control, self._form.image)
         asked = (picture, control.preprocess, self._form.size or SIZE)
         if asked != self._asked:
-            self._asked, self._control = asked, control
             self.close()
-            self._number += 1
+            self._asked, self._control = asked, control
             self._rest.start()
 
     def close(self) -> None:
-        """Ends the process that makes one."""
+        """Ends the process that makes one; the next control that is shown has its hint made, also where it is this one."""
         self._rest.stop()
+        self._asked = None
+        self._number += 1
         if self._command is not None:
-            self._command.close()
-            self._command.deleteLater()
+            self._command.leave()
             self._command = None
+
+    def _fail(self, fault: str) -> None:
+        """Shows none rather than the one before."""
+        self.made.emit(QImage(), QImage())
+        self.failed.emit(fault)
 
     def _make(self) -> None:
         assert self._control is not None and self._asked is not None
@@ -70,7 +75,7 @@ class HintPreview(QObject):
         try:
             arguments = hint_arguments(self._control, picture, size, out)
         except SdedgeError as error:
-            self.failed.emit(in_words(error))
+            self._fail(in_words(error))
             return
         if arguments is None:
             self._read(number, picture, None)
@@ -82,7 +87,7 @@ class HintPreview(QObject):
 
     def _end(self, number: int, failure: str, picture: Path, out: Path) -> None:
         if number == self._number:
-            self.failed.emit(failure) if failure else self._read(number, picture, out)
+            self._fail(failure) if failure else self._read(number, picture, out)
 
     def _read(self, number: int, picture: Path, hint: Path | None) -> None:
         def work() -> tuple[QImage, QImage]:
@@ -95,6 +100,6 @@ class HintPreview(QObject):
 
         def fail(error: Exception) -> None:
             if number == self._number:
-                self.failed.emit(in_words(error))
+                self._fail(in_words(error))
 
         self._background.run(work, show, fail, self)

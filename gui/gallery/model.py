@@ -30,6 +30,7 @@ from sdedge.library.gallery import GalleryEntry, Search
 from sdedge.library.gallery_order import Order, Placed, placed
 
 CHUNK = 100  # rows looked up together
+AGAIN = 3000  # milliseconds until pictures are read again that could not be
 ENTRY = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
@@ -42,6 +43,8 @@ class GalleryModel(QAbstractListModel):
     """How many pictures the search finds."""
     failed = Signal(str)
     """Something could not be done, in words."""
+    aged = Signal()
+    """What was read of the pictures may hold no longer; it stays until they are wanted, and read, again."""
 
     def __init__(self, bridge: Bridge, trash: Trash, thumbnails: Thumbnails, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -55,7 +58,11 @@ class GalleryModel(QAbstractListModel):
         """What each row stands under, by `order`."""
         self._entries: dict[int, GalleryEntry] = {}
         self._asked: set[int] = set()
-        self._soon = _timer(self, 150, self.look)
+        """Pictures that are being read."""
+        self._fresh: set[int] = set()
+        """Pictures that were read since the gallery changed last."""
+        self._soon = _timer(self, 150, self._look_again)
+        self._again = _timer(self, AGAIN, self._look_again)
         trash.changed.connect(self._leave_out)
         trash.emptied.connect(self.look)
         bridge.store_changed.connect(self.refresh)
@@ -89,8 +96,14 @@ class GalleryModel(QAbstractListModel):
         if not self._soon.isActive():
             self._soon.start()
 
+    def _look_again(self) -> None:
+        """Looks for pictures that came or went, and holds none for read: another process may have changed it."""
+        self._asked, self._fresh = set(), set()
+        self.look()
+        self.aged.emit()
+
     def look(self) -> None:
-        """Looks now."""
+        """Looks now for pictures that came or went."""
         search, order, asked_in = self._search, self._order, self._round
 
         def show(places: list[Placed]) -> None:
@@ -151,13 +164,12 @@ class GalleryModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self._ids)
 
     def entry(self, row: int) -> GalleryEntry | None:
-        """Returns the picture of a row; None until it is read, which this call begins."""
+        """Returns the picture of a row as it was read last, None before; this call begins to read it where that is due."""
         if not 0 <= row < len(self._ids):
             return None
-        entry = self._entries.get(self._ids[row])
-        if entry is None:
+        if self._ids[row] not in self._fresh:
             self.want(range(row // CHUNK * CHUNK, row // CHUNK * CHUNK + CHUNK))
-        return entry
+        return self._entries.get(self._ids[row])
 
     def ids(self, rows: Iterable[int]) -> list[int]:
         return [self._ids[row] for row in rows]
@@ -167,21 +179,33 @@ class GalleryModel(QAbstractListModel):
         return self._ids.index(id) if id in self._ids else None
 
     def want(self, rows: Iterable[int]) -> None:
-        """Reads the pictures of these rows."""
+        """Reads the pictures of these rows that were not read since the gallery changed."""
         unread = [self._ids[row] for row in rows if row < len(self._ids)]
-        unread = [id for id in unread if id not in self._entries and id not in self._asked]
+        unread = [id for id in unread if id not in self._fresh and id not in self._asked]
         for start in range(0, len(unread), CHUNK):
             self._read(unread[start : start + CHUNK])
 
     def _read(self, ids: list[int]) -> None:
-        self._asked.update(ids)
+        asked, fresh = self._asked, self._fresh  # of which there are others when the gallery changes meanwhile
+        asked.update(ids)
 
         def take(entries: list[GalleryEntry]) -> None:
-            self._asked.difference_update(ids)
-            self._entries.update({entry.id: entry for entry in entries})
-            self._tell_changed(ids)
+            asked.difference_update(ids)
+            fresh.update(ids)
+            self._take(entries)
 
-        self._bridge.ask(lambda queue, gallery: gallery.entries(ids), take, self._complain, self)
+        def fail(error: Exception) -> None:
+            self._again.start()  # not at once: what it says has the view painted, which asks for them
+            self._complain(error)
+
+        self._bridge.ask(lambda queue, gallery: gallery.entries(ids), take, fail, self)
+
+    def _take(self, entries: list[GalleryEntry]) -> None:
+        changed = [entry.id for entry in entries if self._entries.get(entry.id) != entry]
+        self._entries.update({entry.id: entry for entry in entries})
+        if changed:
+            self.thumbnails.forget_faults()  # a file that was moved is found at its new place
+            self._tell_changed(changed)
 
     def _tell_changed(self, ids: Sequence[int]) -> None:
         changed = set(ids)

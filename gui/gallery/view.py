@@ -109,6 +109,12 @@ class GalleryView(QWidget):
         if first.row() <= self.list.currentIndex().row() <= last.row():
             self._show_chosen()
 
+    def _read_again(self) -> None:
+        """Reads what is in view, and what is chosen; the rest when it comes into view."""
+        if self.isVisible():
+            self.model.want([*self.list.rows_in_view(), *self.list.chosen_rows()[:CHUNK]])
+            self.list.viewport().update()
+
     def _thumbnail_came(self, content: str) -> None:
         self.list.repaint_picture(content)
         entry = self.current()
@@ -278,6 +284,8 @@ class GalleryView(QWidget):
         self.model.failed.connect(self._say)
         self.model.dataChanged.connect(lambda first, last, roles: self._read_rows(first, last))
         self.model.modelReset.connect(self._show_chosen)
+        self.model.aged.connect(self._read_again)
+        self.upkeep.tasks.finished.connect(lambda task: self.thumbnails.forget_faults())
         self.thumbnails.loaded.connect(self._thumbnail_came)
         self.details.tagged.connect(self._tag)
         selection = self.list.selectionModel()

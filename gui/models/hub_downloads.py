@@ -53,8 +53,8 @@ class Download:
 
     @property
     def begun(self) -> bool:
-        """Whether a part of it is on the disk."""
-        return self.done > 0 and self.state in (DownloadState.PAUSED, DownloadState.FAILED)
+        """Whether it goes on from where it stopped: it was paused, or failed after a part of it had come."""
+        return self.state is DownloadState.PAUSED or (self.done > 0 and self.state is DownloadState.FAILED)
 
     @property
     def wants_token(self) -> bool:

@@ -28,6 +28,7 @@ from gui.models.items import FileHashes, Item, read_items
 from gui.models.table import ICON, LibraryModel
 from gui.models.tables import ThingsTable
 from gui.shell.background import LatestRun, in_words
+from gui.shell.drops import MODELS
 from gui.shell.file_dialogs import ask_file, ask_files, ask_folder
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
@@ -171,8 +172,9 @@ class ModelsView(QWidget):
             self._studio.say(self.tr("{0} is not there any more.").format(gone[0]), "bad")
 
     def _ask_for_files(self) -> None:
-        kinds = self.tr("Models, VAEs, LoRAs, embeddings ({0})").format("*.safetensors *.ckpt *.pt *.bin *.png")
-        names = ask_files(self, self._studio.settings, "models", self.tr("Add Models"), kinds)
+        files = " ".join(f"*{suffix}" for suffix in (*MODELS, ".png"))
+        kinds, every = self.tr("Models, VAEs, LoRAs, embeddings ({0})").format(files), self.tr("All files (*)")
+        names = ask_files(self, self._studio.settings, "models", self.tr("Add Models"), f"{kinds};;{every}")
         self.add([Path(name) for name in names])
 
     def _ask_for_folder(self) -> None:

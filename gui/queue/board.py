@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -180,18 +181,21 @@ class JobBoard(QObject):
             jobs = *queue.jobs(OPEN), *queue.jobs(ENDED, limit=SHOWN)
             return Board(jobs, queue.paused, queue.paused_by, queue.resting)
 
-        ends = self._ends
+        ends, followed = self._ends, tuple(self._progress)
 
         def take(board: Board) -> None:
             if ends == self._ends:
-                self._take(board)
+                self._take(board, followed)
             else:  # it may have been read before an end that was heard since, and would begin that job once more
                 self._look()
 
         self.bridge.ask(read, take, lambda error: self.noticed.emit(None, in_words(error)), self)
 
-    def _take(self, board: Board) -> None:
-        if board != self.board:
+    def _take(self, board: Board, followed: Sequence[int]) -> None:
+        """Takes over a reading; of the jobs `followed` before it, one that no event has ended may be over."""
+        going = {job.id for job in board.jobs if job.state in OPEN}
+        over = [id for id in followed if id not in going and self._progress.pop(id, None) is not None]
+        if board != self.board or over:
             self.board = board
             for job in board.jobs:
                 if (progress := self._progress.get(job.id)) is not None:

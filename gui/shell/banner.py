@@ -1,5 +1,5 @@
 """A notice over the view for what concerns the whole window; nothing moves when it comes or goes. A new one takes the place of
-the old one; one about a topic comes back when that is gone, for as long as its topic lasts."""
+the old one; one about a topic, which does not pass by itself, comes back when that is gone, for as long as its topic lasts."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ class Banner(QFrame):
         return self._notice.text if self._notice else ""
 
     def show_notice(self, notice: BannerNotice) -> None:
-        """Says this now; what is said about another topic comes back after it."""
+        """Says this now; what is said about another topic comes back after it, unless it would have passed by itself."""
         before = self._notice
-        if before is not None and before.topic and before.topic != notice.topic:
+        if before is not None and before.topic not in ("", notice.topic) and not before.passing:
             self._beneath[before.topic] = before
         self._beneath.pop(notice.topic, None)
         self._notice = notice

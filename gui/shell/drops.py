@@ -19,7 +19,7 @@ from sdedge.errors import SdedgeError
 if TYPE_CHECKING:
     from gui.shell.studio import Studio
 
-MODELS = (".safetensors", ".ckpt", ".pt", ".bin", ".pth")
+MODELS = (".safetensors", ".ckpt", ".pt", ".bin", ".pth", ".gguf")  # GGUF is refused, with what to use
 LONGEST = 100_000  # characters of text that are looked at
 LONGEST_NAME = 60  # characters of a name in a remark
 

@@ -261,9 +261,6 @@ class PictureActions(QObject):
 
     def mark(self, ids: Sequence[int], favourite: bool = True) -> None:
         """Makes pictures favourites, or no favourites; of several that can be undone."""
-        for view, known in self._subjects.items():
-            if known.entry is not None and known.entry.id in ids:
-                self._subjects[view] = replace(known, entry=replace(known.entry, favourite=favourite))
 
         def mark(queue: Queue, gallery: Gallery) -> list[int]:
             return gallery.set_favourites(ids, favourite)
@@ -275,12 +272,19 @@ class PictureActions(QObject):
                 self._studio.offer_undo(yes if favourite else no, partial(self._unmark, changed, not favourite))
 
         self._studio.bridge.change(mark, offer, self._say, self)
-        self.marked.emit(list(ids), favourite)
-        self._refresh()
+        self._show_mark(list(ids), favourite)
 
     def _unmark(self, ids: list[int], favourite: bool) -> None:
         self._studio.bridge.change(lambda _, gallery: gallery.set_favourites(ids, favourite), None, self._say, self)
+        self._show_mark(ids, favourite)
+
+    def _show_mark(self, ids: list[int], favourite: bool) -> None:
+        """Shows in every view what is marked, before the gallery has it."""
+        for view, known in self._subjects.items():
+            if known.entry is not None and known.entry.id in ids:
+                self._subjects[view] = replace(known, entry=replace(known.entry, favourite=favourite))
         self.marked.emit(ids, favourite)
+        self._refresh()
 
     def trash(self, ids: Sequence[int]) -> None:
         """Sends pictures to the trash, which can be undone for a while."""

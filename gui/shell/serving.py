@@ -20,6 +20,8 @@ class Serving(QObject):
         super().__init__(parent)
         self._settings, self._started = settings, False
         self._command: Command | None = None
+        self._is_ending = False
+        """The one before has its port yet."""
         self.address = ""
         """Where it serves, "" while it does not."""
         self.fault = ""
@@ -34,7 +36,10 @@ class Serving(QObject):
     def close(self) -> None:
         """Ends the server and waits for it."""
         self._started = False
-        self._end()
+        if self._command is not None:
+            self._command.close()
+            self._command = None
+        self._say("", "")
 
     def _on_setting(self, name: str) -> None:
         if name in ("serve", "serve_port"):
@@ -42,7 +47,7 @@ class Serving(QObject):
             self._follow()
 
     def _follow(self) -> None:
-        if not (self._started and self._settings.serve):
+        if not (self._started and self._settings.serve) or self._is_ending or self._command is not None:
             return
         command = Command(["serve", "--json", "--until-eof", "--port", str(self._settings.serve_port)], self)
         command.said.connect(self._hear)
@@ -52,10 +57,13 @@ class Serving(QObject):
 
     def _end(self) -> None:
         if self._command is not None:
-            self._command.close()
-            self._command.deleteLater()
-            self._command = None
+            command, self._command, self._is_ending = self._command, None, True
+            command.leave(self._ended)
         self._say("", "")
+
+    def _ended(self) -> None:
+        self._is_ending = False
+        self._follow()
 
     def _hear(self, event: dict[str, Any]) -> None:
         self._say(str(event.get("address", "")), "")

@@ -64,6 +64,11 @@ class Trash(QObject):
         def move(queue: Queue, gallery: Gallery) -> list[str]:
             return [fault for id in ids if (fault := _moved(gallery, id))]
 
+        def fail(error: Exception) -> None:
+            self._moving -= set(ids)
+            self.failed.emit(in_words(error))
+            self.emptied.emit()
+
         def report(faults: list[str]) -> None:
             self._moving -= set(ids)
             if faults:
@@ -71,7 +76,7 @@ class Trash(QObject):
                 self.failed.emit(" ".join([faults[0], *more]))
             self.emptied.emit()
 
-        self._bridge.change(move, report, lambda error: self.failed.emit(in_words(error)), self)
+        self._bridge.change(move, report, fail, self)
 
 
 def _moved(gallery: Gallery, id: int) -> str:

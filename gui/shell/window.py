@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.commands.command import Command, end_left
 from gui.create.presenter import show_log
 from gui.look import motion
 from gui.look.plain import PlainLabel, message_box
@@ -102,9 +103,16 @@ class MainWindow(QMainWindow):
         if not room.intersects(self.frameGeometry()):
             self.move(room.topLeft())
 
+    def _fill_screen(self, on: bool) -> None:
+        """Fills the screen, or goes back to what it was: a window that was maximised is so again."""
+        if on != self.isFullScreen():
+            self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
     def changeEvent(self, event: QEvent) -> None:
-        """At first in front, it is known how much room its frame takes."""
+        """At first in front, it is known how much room its frame takes. Full screen is entered and left by the system too."""
         super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange:
+            self.actions_list["full-screen"].setChecked(self.isFullScreen())
         if event.type() == QEvent.Type.ActivationChange and self._unframed and self.isActiveWindow():
             self._unframed = False
             self._fit_frame(self.screen().availableGeometry())
@@ -151,6 +159,9 @@ class MainWindow(QMainWindow):
         self.studio.settings.set_state("geometry", self.saveGeometry())
         for view in (*self.dialogs.values(), *self.views.values()):
             view.close()  # so that each keeps its splitters
+        for command in self.findChildren(Command):
+            command.close()
+        end_left()
         self._status.stop()
         self.studio.trash.empty()
         self.studio.settings.save()
@@ -274,7 +285,7 @@ class MainWindow(QMainWindow):
         actions.bind("shortcuts", self._show_shortcuts)
         actions.bind("about", self._show_about)
         actions.bind("show-log", show_log)
-        actions.follow("full-screen", lambda on: self.showFullScreen() if on else self.showNormal())
+        actions.follow("full-screen", self._fill_screen)
         studio.notified.connect(self.banner.show_notice)
         studio.withdrawn.connect(self.banner.withdraw)
         studio.view_wanted.connect(self.show_view)

@@ -82,6 +82,25 @@ def test_settings_apply_at_once_and_are_kept(dialog, theme):
     assert (again.safety, again.theme) == (False, "dark")
 
 
+def test_the_settings_follow_what_is_set_elsewhere(dialog, tmp_path):
+    window, view = dialog
+    settings = window.studio.settings
+    changes = {
+        "safety": False,
+        "theme": "dark",
+        "serve_port": 7870,
+        "private": True,
+        "file_name": "{seed}",
+        "battery": 15,
+    }
+    for name, value in {**changes, "folder": str(tmp_path)}.items():
+        setattr(settings, name, value)
+    assert not view.safety.isChecked() and view.theme.currentData() == "dark" and view.port.value() == 7870
+    assert not view.metadata.isChecked() and view.file_name.text() == "{seed}" and view.battery.currentData() == 15
+    assert view.folder.text() == str(tmp_path)
+    assert {name: getattr(settings, name) for name in changes} == changes
+
+
 def test_a_folder_that_cannot_be_is_told_and_not_taken(dialog, tmp_path):
     window, dialog = dialog
     before = window.studio.settings.folder

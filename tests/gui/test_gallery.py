@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,65 @@ def test_pictures_come_and_go_while_the_gallery_is_open(gallery, qtbot, tmp_path
         store.database.execute("DELETE FROM images WHERE seed = '1'")
     view.model.refresh()
     qtbot.waitUntil(lambda: view.model.rowCount() == 4)
+
+
+def test_what_another_process_changed_is_seen(gallery, qtbot):
+    window, view, files = gallery
+    view.choose(0)
+    moved = files[3].rename(files[3].with_name("moved.png"))
+    with open_store() as store:
+        rows = Gallery(store).database
+        rows.execute("UPDATE images SET path = ?, favourite = 1, prompt = 'another' WHERE seed = '3'", (str(moved),))
+    window.studio.bridge.store_changed.emit()
+    qtbot.waitUntil(lambda: view.model.entry(0).path == moved)
+    assert shown(view)[0] == "another" and view.model.entry(0).favourite
+    qtbot.waitUntil(lambda: view.details.prompt.text() == "another")
+
+
+def test_a_file_that_a_rescan_finds_again_has_its_thumbnail(open_window, tmp_path, qtbot):
+    (file,) = save_pictures(tmp_path / "out", PROMPTS[:1])
+    away = file.rename(tmp_path / "away.png")
+    view = open_window(start=False).show_view("gallery")
+    qtbot.waitUntil(lambda: view.model.rowCount() == 1 and None not in shown(view))
+    entry = view.model.entry(0)
+    qtbot.waitUntil(lambda: view.thumbnails.pixmap(entry) is None and view.thumbnails.fault(entry) != "")
+    away.rename(file)
+    view.upkeep.rescan()
+    qtbot.waitUntil(lambda: not view.upkeep.tasks.busy)
+    qtbot.waitUntil(lambda: view.thumbnails.pixmap(entry) is not None)
+
+
+def refuse_once(patch, method: str) -> None:
+    """The gallery's database fails once, as where another process has locked it."""
+    work = getattr(Gallery, method)
+
+    def refuse(self, *arguments):
+        patch.setattr(Gallery, method, work)
+        raise sqlite3.OperationalError("database is locked")
+
+    patch.setattr(Gallery, method, refuse)
+
+
+def test_pictures_that_could_not_be_read_once_are_read_later(open_window, tmp_path, qtbot, monkeypatch):
+    save_pictures(tmp_path / "out", PROMPTS)
+    refuse_once(monkeypatch, "entries")
+    window = open_window(start=False)
+    view = window.show_view("gallery")
+    qtbot.waitUntil(lambda: "locked" in window.banner.text)
+    qtbot.waitUntil(lambda: shown(view) == [*reversed(PROMPTS)])
+
+
+def test_pictures_come_back_when_the_trash_cannot_be_reached(gallery, qtbot, monkeypatch):
+    window, view, files = gallery
+    view.choose(0)
+    window.actions_list["trash"].trigger()
+    monkeypatch.setattr(window.studio.bridge, "_open", lambda: 1 / 0)
+    window.studio.trash.empty()
+    qtbot.waitUntil(lambda: "division" in window.banner.text)
+    monkeypatch.undo()
+    assert not window.studio.trash.leaving
+    view.model.refresh()
+    qtbot.waitUntil(lambda: shown(view) == [*reversed(PROMPTS)])
 
 
 def test_a_picture_is_dragged_out_as_its_file(gallery):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QDialogButtonBox
 
+from gui.commands import command
 from gui.commands.tasks import DONE
 from gui.gallery.bar import LARGEST
 from gui.gallery.board_dialog import BoardDialog
@@ -218,6 +221,24 @@ def test_what_was_enlarged_before_it_was_cancelled_is_in_the_gallery(gallery, qt
     dialog.done_cancelled()
     qtbot.waitUntil(lambda: "1 picture is enlarged" in window.banner.text or "1 pictures are" in window.banner.text)
     qtbot.waitUntil(lambda: view.model.rowCount() == 10)
+
+
+def test_closing_the_dialog_keeps_what_was_enlarged_as_cancelling_does(gallery, qtbot, tmp_path, monkeypatch):
+    window, view = gallery
+    view.list.choose_rows([range(0, 2)])
+    window.actions_list["enlarge"].trigger()
+    dialog = window.findChild(EnlargeDialog)
+    qtbot.waitUntil(dialog.begin_button.isEnabled)
+    enlarged = shutil.copy(view.model.entry(0).path, tmp_path / "large.png")
+    said = json.dumps({"event": "Enlarged", "path": str(enlarged)})
+    script, real = f"import time; print({said!r}, flush=True); time.sleep(60)", command.python_command
+    slow = [sys.executable, "-c", script]
+    monkeypatch.setattr(command, "python_command", lambda *what: slow if "upscale" in what else real(*what))
+    qtbot.mouseClick(dialog.begin_button, LEFT)
+    qtbot.waitUntil(lambda: dialog._enlarged != [])
+    dialog.close()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 10)
+    qtbot.waitUntil(lambda: window.findChild(EnlargeDialog) is None)
 
 
 def test_what_cannot_be_enlarged_is_said_and_the_others_are_there(gallery, qtbot):

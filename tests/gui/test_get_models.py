@@ -132,6 +132,19 @@ def test_a_download_is_paused_goes_on_in_another_window_and_is_cancelled(get, hu
     wait_for(later, qtbot, DownloadState.INSTALLED)
 
 
+def test_a_download_that_is_paused_before_its_first_byte_can_go_on(get, qtbot, monkeypatch):
+    monkeypatch.setattr(Command, "start", lambda self: None)
+    window, view = get
+    for wanted in ("v1-4", "v1-5"):  # the second waits for the first
+        view.downloads.start(wanted, "")
+    view.choose("v1-5")
+    press(view, qtbot, "pause")
+    assert state(view) == DownloadState.PAUSED and view.downloads.of("v1-5").done == 0
+    assert view.details.buttons["start"].text() == "Go On" and view.details.buttons["discard"].isVisible()
+    press(view, qtbot, "start")
+    assert state(view) == DownloadState.WAITING
+
+
 @pytest.mark.slow
 def test_a_token_is_asked_for_in_steps_and_used(get, hub, qtbot, monkeypatch):
     window, view = get

@@ -16,8 +16,10 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from safetensors.torch import save_file
 
 from gui.look.readable import size_in_words
+from gui.models import view as models_view
 from gui.models.items import FileHashes, Item, read_items
 from gui.models.tables import ThingsTable
+from gui.shell.drops import MODELS
 from sdedge.engines.open import locate
 from sdedge.library import adapters
 from sdedge.library.licences import OPENRAIL
@@ -221,6 +223,14 @@ def test_loras_go_to_the_trash(models, qtbot, embedding, tmp_path, monkeypatch):
     view.remove(view.current())
     qtbot.waitUntil(lambda: names(view) == ["pocket"])
     assert (tmp_path / "bin" / "cat.safetensors").is_file()
+
+
+def test_files_of_every_kind_of_model_can_be_chosen(models, monkeypatch):
+    asked = []
+    monkeypatch.setattr(models_view, "ask_files", lambda *arguments: asked.append(arguments[-1]) or [])
+    models[1]._ask_for_files()
+    (kinds,) = asked
+    assert all(f"*{suffix}" in kinds for suffix in MODELS) and kinds.endswith(";;All files (*)")
 
 
 def test_sizes_are_told_in_words():

@@ -96,6 +96,30 @@ def test_a_reading_from_before_a_jobs_end_does_not_begin_it_once_more(qtbot):
     assert [job.state for job in board.jobs] == [JobState.DONE]
 
 
+@pytest.mark.parametrize("left", [(JobState.CANCELLED,), ()])
+def test_a_job_that_ends_without_a_word_is_drawn_no_longer(qtbot, left):
+    bridge = HeldBridge()
+    board = JobBoard(bridge)
+    job = running_job()
+    bridge.happened.emit(job.id, Step(1, 4))
+    bridge.ready.emit()
+    bridge.asked.pop()(Board((replace(job, state=JobState.WAITING),)))  # its engine crashed, and it waits for another
+    assert board.drawing == job.id
+    bridge.ready.emit()
+    with qtbot.waitSignal(board.changed):
+        bridge.asked.pop()(Board(tuple(replace(job, state=state) for state in left)))
+    assert board.drawing is None and board.progress(job.id) is None
+
+
+def test_a_job_that_began_while_the_queue_was_read_is_drawn_on(qtbot):
+    bridge = HeldBridge()
+    board = JobBoard(bridge)
+    bridge.ready.emit()
+    bridge.happened.emit(1, Step(1, 4))
+    bridge.asked.pop()(Board())
+    assert board.drawing == 1
+
+
 def test_a_job_that_waits_for_the_engine_is_not_met_with_silence(open_window, qtbot):
     view = open_window("tests.fake_drawer:slow_drawer").show_view("create")
     generate(view, qtbot, "a house", model="fake")

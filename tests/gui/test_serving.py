@@ -31,6 +31,10 @@ class ScriptedCommand(QObject):
     def close(self):
         self.runs.remove(self)
 
+    def leave(self, then):
+        self.close()
+        then()
+
 
 @pytest.fixture
 def scripted(monkeypatch):

@@ -158,6 +158,36 @@ def test_a_remark_is_replaced_and_not_stacked_and_its_button_acts(open_window, q
     assert done == [1] and not window.banner.isVisible()
 
 
+def test_an_offer_to_undo_does_not_come_back_from_beneath_another_notice(open_window):
+    window = open_window(start=False)
+    window.studio.say("It stays.", topic="queue")
+    window.studio.offer_undo("A picture moved to the trash.", lambda: None, expires=True)
+    window.studio.say("Something else.")
+    window.banner.clear()
+    assert window.banner.text == "It stays."
+
+
+def test_full_screen_is_left_by_one_press_also_after_a_start(open_window):
+    window = open_window(start=False)
+    window.actions_list["full-screen"].trigger()
+    window.close()
+    later = open_window(start=False)
+    assert later.isFullScreen() and later.actions_list["full-screen"].isChecked()
+    later.actions_list["full-screen"].trigger()
+    assert not later.isFullScreen() and later.isVisible()
+
+
+def test_a_window_that_was_maximised_is_so_after_full_screen(open_window):
+    window = open_window(start=False)
+    window.showMaximized()
+    window.actions_list["full-screen"].trigger()
+    assert window.isFullScreen()
+    window.actions_list["full-screen"].trigger()
+    assert window.isMaximized() and not window.isFullScreen()
+    window.showFullScreen()  # as the system's own button does
+    assert window.actions_list["full-screen"].isChecked()
+
+
 def test_a_notice_lies_over_the_view_and_moves_nothing(open_window, qtbot):
     """Over the top of the canvas, whose tools are at its bottom; elsewhere over the bottom. It never leaves the window."""
     window = open_window(start=False)

@@ -69,6 +69,11 @@
         <translation>Adresse eines Modells</translation>
     </message>
     <message>
+        <location filename="../../../gui/models/view.py"/>
+        <source>All files (*)</source>
+        <translation>Alle Dateien (*)</translation>
+    </message>
+    <message>
         <location filename="../../../gui/models/get_details.py"/>
         <source>All its files</source>
         <translation>Alle Dateien</translation>

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
+from gui.commands.command import Command
 from gui.form.control_section import ControlSection
 from gui.form.controlling import fault_of, hint_arguments, settings_example
 from gui.form.names import Names
@@ -43,6 +44,41 @@ def test_a_row_is_what_the_command_line_asks_for(section, view, tmp_path, qtbot)
     assert not row.hint.isHidden()
     row.hint.click()
     assert view.panel.caption.full_text == "Hint of canny"
+
+
+def test_a_control_that_undo_brings_back_has_its_hint(section, view, tmp_path, qtbot):
+    view.window().studio.form.put(controls=(Control("canny", str(tmp_path / "photo.png")),))
+    made = []
+    section.rows[0].preview.made.connect(lambda picture, hint: made.append(picture))
+    section.rows[0].remove.click()  # before its hint was made
+    view.window().studio.undoing.take_back()
+    wait(qtbot, lambda: made)
+    assert made[0].width() == 96
+
+
+def test_a_price_that_was_asked_for_other_controls_is_not_shown(section, view, tmp_path, monkeypatch):
+    monkeypatch.setattr(Command, "start", lambda self: None)
+    form = view.window().studio.form
+    form.put(prompt="a house", controls=(Control("canny", str(tmp_path / "photo.png")),))
+    section.ask_price()
+    asked = section._pricing
+    assert not section.price_button.isEnabled()
+    form.put(**section.rows[0].row.changed(weight=0.5))
+    assert section.price_button.isEnabled() and section.price_button.text() == "What do they cost?"
+    asked.ended.emit("It is over.")
+    assert not section.fault.isVisible() and not section.price.text()
+
+
+def test_a_hint_that_cannot_be_made_leaves_none_of_before(section, view, tmp_path, qtbot):
+    form, broken = view.window().studio.form, tmp_path / "broken.png"
+    form.put(controls=(Control("canny", str(tmp_path / "photo.png")),))
+    row = section.rows[0]
+    wait(qtbot, lambda: not row._hint.isNull())
+    broken.write_bytes(b"no picture")
+    row.hint.setText("Making…")
+    form.put(**row.row.changed(hint=str(broken)))
+    wait(qtbot, lambda: "broken.png" in row.note.text())
+    assert row._hint.isNull() and row.hint.text() == ""
 
 
 @pytest.mark.slow

@@ -22,13 +22,13 @@ def drop(view, *paths, text: str = "") -> None:
 
 
 def test_paths_are_sorted_by_what_can_be_done_with_them(tmp_path):
-    for name in ("a.png", "b.safetensors", "model/model_index.json", "folder/x.txt"):
+    for name in ("a.png", "b.safetensors", "c.gguf", "model/model_index.json", "folder/x.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    paths = [str(tmp_path / name) for name in ("a.png", "b.safetensors", "model", "folder", "gone.png")]
+    paths = [str(tmp_path / name) for name in ("a.png", "b.safetensors", "c.gguf", "model", "folder", "gone.png")]
     kinds = sort_out(paths)
     assert (kinds.pictures, kinds.models, kinds.folders, kinds.missing) == (
-        (paths[0],), (paths[1], paths[2]), (paths[3],), (paths[4],),
+        (paths[0],), (paths[1], paths[2], paths[3]), (paths[4],), (paths[5],),
     )  # fmt: skip
 
 

@@ -91,6 +91,27 @@ def test_trash_leaves_the_canvas_to_the_picture_before_and_undo_brings_it_back(c
     assert files[2].exists()
 
 
+def test_taking_back_favourites_is_seen_on_the_canvas_too(create, qtbot):
+    pictures, undoing = create[0].studio.pictures, create[0].studio.undoing
+    pictures.mark([entry.id for entry in entries(create[1])[:2]])
+    assert pictures.subject.entry.favourite
+    wait(qtbot, lambda: undoing.latest() is not None)
+    undoing.take_back()
+    assert not pictures.subject.entry.favourite
+
+
+def test_a_recent_picture_whose_file_came_back_is_seen(create, qtbot):
+    window, view, files = create
+    window.resize(1280, 800)
+    recent, thumbnails = view.side.recent, view.side.recent._thumbnails
+    entry = entries(view)[0]
+    thumbnails._faults[entry.content] = "It is gone."
+    thumbnails._pixmaps.clear()
+    window.show_view("gallery")
+    window.show_view("create")
+    assert recent.isVisible() and thumbnails.fault(entry) == ""
+
+
 def test_the_context_menus_are_about_the_picture_under_the_mouse(create, qtbot):
     window, view, files = create
     recent = view.side.recent.list
