@@ -25,7 +25,7 @@ from sdedge.library.gallery import Gallery, Search, match_expression
 from sdedge.library.gallery_scan import adopt_unannounced, rescan
 from sdedge.library.jobs import Queue
 from sdedge.library.store import DATABASE, open_store
-from sdedge.request import Resolved
+from sdedge.request import Request, Resolved
 
 
 @pytest.fixture
@@ -181,6 +181,24 @@ def test_a_picture_saved_while_the_database_was_locked_is_adopted_by_its_job(gal
         output.write(pixels(seed), request, {}, 1)
     assert adopt_unannounced(gallery, job) == 1 and adopt_unannounced(gallery, job) == 0
     assert [(entry.seed, entry.job, entry.number) for entry in gallery.search()] == [(6, job.id, 1)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "facts", "is_of_the_job"),
+    [
+        ({"prompt": "a red house"}, {}, True),
+        ({"prompt": "a blue boat"}, {}, False),
+        ({"prompt": "a red house", "steps": 9}, {}, False),
+        ({"prompt": "a {red|blue} house"}, {"template": "a {red|blue} house", "choices": [["red", "red"]]}, True),
+        ({"prompt": "a {red|old} house"}, {"template": "a {red|blue} house", "choices": [["red", "red"]]}, False),
+    ],
+)
+def test_a_crashed_job_adopts_only_what_was_drawn_as_it_asks(gallery, tmp_path, asked, facts, is_of_the_job):
+    output = Output(tmp_path / "out")
+    output.write(pixels(1), request_of("a red house", 1), facts, 1)
+    queue = Queue(gallery.store)
+    queue.add(Request(seed=1, **asked), output)
+    assert adopt_unannounced(gallery, queue.claim()) == int(is_of_the_job)
 
 
 # Files are the truth
