@@ -129,7 +129,8 @@ class RecordedOutput(Output):
             raise
         if row is not None:
             try:
-                gallery.complete(row)
+                if not gallery.complete(row):  # another process took it for a killed one's
+                    gallery.complete(gallery.begin(path, request, facts, self.job, number - 1, content))
             except sqlite3.Error as error:  # settled by the supervisor at the end of the job
                 log.warning("The gallery cannot record %s: %s.", path, error)
         return path

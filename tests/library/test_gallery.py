@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from sdedge.library.gallery import Gallery, Search, match_expression
 from sdedge.library.gallery_scan import adopt_unannounced, rescan
 from sdedge.library.jobs import Queue
 from sdedge.library.store import DATABASE, open_store
+from sdedge.process.worker import RecordedOutput
 from sdedge.request import Request, Resolved
 
 
@@ -170,6 +172,33 @@ def test_a_picture_whose_row_was_begun_is_kept_if_it_is_whole_and_dropped_if_not
     assert gallery.settle() == 1 and gallery.settle() == 0
     assert [entry.path for entry in gallery.search()] == [saved]
     assert os.listdir(saved.parent) == ["whole.png"]
+
+
+@pytest.mark.parametrize(("minutes", "is_left"), [(0, True), (11, False)])
+def test_what_another_process_writes_for_no_job_is_left_to_it_for_ten_minutes(gallery, tmp_path, minutes, is_left):
+    path = tmp_path / "out" / "a.png"
+    row = gallery.begin(path, request_of("a red house", 1), {})
+    gallery.update(row, {"created": time.time() - 60 * minutes})
+    path.parent.mkdir()
+    part = path.with_name(f".{path.name}.x7.part")
+    part.write_bytes(b"half a picture")
+    gallery.settle()
+    assert (part.exists(), gallery.row_of(path) is not None) == (is_left, is_left)
+
+
+def test_a_picture_whose_row_was_taken_for_abandoned_has_it_again(gallery, tmp_path):
+    output = RecordedOutput(tmp_path / "out", gallery=gallery)
+    request, row_of_begin = request_of("a red house", 1), gallery.begin
+
+    def begin_and_be_abandoned(*values):
+        gallery.begin = row_of_begin
+        row = row_of_begin(*values)
+        gallery.abandon(row)
+        return row
+
+    gallery.begin = begin_and_be_abandoned
+    path = output.write(pixels(1), request, {}, 1)
+    assert [(entry.path, entry.seed, entry.prompt) for entry in gallery.search()] == [(path, 1, "a red house")]
 
 
 def test_a_picture_saved_while_the_database_was_locked_is_adopted_by_its_job(gallery, tmp_path):
