@@ -28,7 +28,7 @@ from sdedge.server import a1111_lists, pictures
 from sdedge.server.a1111_bodies import Detect, Drawing, ExtraSingleImage, Img2Img, PngInfo, Txt2Img
 from sdedge.server.a1111_requests import SETTINGS, Order, order_of, settings_fields
 from sdedge.server.a1111_scripts import preprocessing
-from sdedge.server.answers import public_text
+from sdedge.server.answers import QueuePaused, public_text
 from sdedge.server.job_service import JobService
 from sdedge.server.json_routes import JsonRoute
 from sdedge.server.progress import EndedJob, JobProgress
@@ -70,11 +70,15 @@ async def _drawn(request: Request, body: Drawing) -> dict[str, Any]:
 
 
 async def all_drawn(service: JobService, jobs: Sequence[int]) -> list[EndedJob]:
-    """Waits for jobs that were submitted together. When one fails the ones behind it are cancelled. Raises DrawingFailed."""
+    """Waits for jobs that were submitted together. When one fails the ones behind it are cancelled; while the queue is paused, or
+    the server closes, they wait in it. Raises DrawingFailed and QueuePaused.
+    """
     results = []
     for position, job in enumerate(jobs):
         try:
             results.append(await service.drawn(job))
+        except QueuePaused:
+            raise
         except SdedgeError:
             for later in jobs[position + 1 :]:
                 await service.cancel(later)

@@ -152,7 +152,10 @@ class JobService:
     async def ended(self, job: int) -> EndedJob:
         """Waits until a job of this server has ended, and returns it. Raises QueuePaused when it cannot be drawn now."""
         future = self._ended.get(job)
-        return await asyncio.shield(future) if future is not None else await self.look_up(job)
+        result = await asyncio.shield(future) if future is not None else await self.look_up(job)
+        if result.job.state in OPEN:
+            raise QueuePaused(f"Job {job} waits in the queue; ask again when it is drawn.")
+        return result
 
     async def drawn(self, job: int) -> EndedJob:
         """Waits as `ended` does. Raises DrawingFailed for a job that failed."""
@@ -316,9 +319,9 @@ class JobService:
             self._wake()
             return
         for job in jobs:
-            future = self._ended.pop(job)
-            self._open.pop(job, None)
+            future = self._ended[job]
             if not future.done():
+                self._ended[job] = self._loop.create_future()  # whoever asks again waits until then
                 future.set_exception(QueuePaused(f"The queue is paused: {reason} Job {job} waits in it."))
                 future.exception()
 

@@ -16,6 +16,7 @@ from sdedge.library.store import open_store
 from sdedge.process.attempt import Limits
 from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
+from sdedge.server.a1111_routes import all_drawn
 from sdedge.server.answers import DrawingFailed, QueuePaused, TooManyJobs
 from sdedge.server.job_service import JobService
 from sdedge.server.progress import Bounds
@@ -100,6 +101,7 @@ def test_one_service_through_pauses_crashes_and_its_bounds(tmp_path):
         with pytest.raises(QueuePaused, match=f"Job {slow[2]} waits"):
             await service.drawn(slow[2])
         await service.resume()
+        assert (await service.drawn(slow[2])).job.state == JobState.DONE  # it was not forgotten
         (last,) = await service.submit("a third", [asked("step=0.5")])
         waiting = asyncio.ensure_future(service.drawn(last))
         await asyncio.sleep(0)
@@ -109,6 +111,26 @@ def test_one_service_through_pauses_crashes_and_its_bounds(tmp_path):
         await service.cancel(other_caller)  # and is closed at once
 
     with_service(tmp_path, use, bounds=Bounds(jobs=4, jobs_of_caller=3))
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_pictures_asked_for_together_wait_in_the_queue_while_it_is_paused_and_when_the_server_closes(tmp_path, closes):
+    async def use(service):
+        jobs = await service.submit("me", [asked("step=0.2")] * 3)
+        answer = asyncio.ensure_future(all_drawn(service, jobs))
+        while (progress := service.progress(jobs[0])) is not None and not progress.step:
+            await asyncio.sleep(0.02)
+        if closes:
+            service.answer_all()
+        else:
+            await service.ask(lambda queue, gallery: queue.pause(reason="You paused it."))
+        with pytest.raises(QueuePaused, match="closing" if closes else "You paused it"):
+            await answer
+        states = await service.ask(lambda queue, gallery: [queue.get(job).state for job in jobs])
+        assert states[1:] == [JobState.WAITING] * 2
+        assert [job for job, _ in service.jobs_of("me")][-2:] == jobs[1:]
+
+    with_service(tmp_path, use)
 
 
 def test_a_queue_that_another_process_runs_is_watched(tmp_path):
