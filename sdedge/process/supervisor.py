@@ -22,8 +22,9 @@ from sdedge import events
 from sdedge.errors import SdedgeError
 from sdedge.events import Cancelled, Event, Failed, Finished, Notice
 from sdedge.library.database import is_damage
-from sdedge.library.job_states import Wish
-from sdedge.library.jobs import Job, output_json
+from sdedge.library.job_outputs import output_json
+from sdedge.library.job_states import JobState, Wish
+from sdedge.library.jobs import Job
 from sdedge.locks import ProcessLock
 from sdedge.places import data_folder
 from sdedge.process.attempt import FOR_CANCEL, Attempt, Limits, outcome
@@ -248,7 +249,10 @@ class Supervisor:
     def _end_attempt(self, attempt: Attempt, event: Event, goes_on: bool = False) -> None:
         """The attempt is over: rows first, then the event."""
         end = outcome(event, attempt, self._closing.is_set(), goes_on)
-        event = Notice(end.reason) if goes_on else event
+        if isinstance(event, Failed) and end.state in (JobState.CANCELLED, JobState.PAUSED):
+            event = Cancelled(attempt.job.saved)
+        elif end.state == JobState.WAITING and goes_on:
+            event = Notice(end.reason)
         with self._changing:
             self._attempt = None
         self._records.record_end(attempt.job, event, end)

@@ -38,7 +38,7 @@ from sdedge.generation.save import Picture, save_job
 from sdedge.images.output import Output
 from sdedge.library.connection import DatabaseError
 from sdedge.library.gallery import Gallery
-from sdedge.library.jobs import output_of
+from sdedge.library.job_outputs import output_of
 from sdedge.library.store import open_store
 from sdedge.locks import ProcessLock
 from sdedge.process.framing import BadFrame, Channel

@@ -164,6 +164,23 @@ def test_after_an_unclean_end_the_queue_is_paused_and_says_what_was_interrupted(
     assert queue.get(job.id).state == "interrupted" and queue.get(after.id).state == "waiting"
 
 
+@pytest.mark.parametrize(("wish", "state"), [("pause", "paused"), ("picture", "cancelled"), ("now", "cancelled")])
+def test_what_a_person_asked_of_a_job_holds_when_its_process_is_killed_first(queue, wish, state):
+    job = add(queue, count=3)
+    queue.open_session()
+    queue.claim()
+    if wish == "pause":
+        queue.pause(job.id)
+    else:
+        queue.cancel(job.id, wish)
+    assert queue.open_session() is None and queue.paused is None
+    assert (queue.get(job.id).state, queue.get(job.id).wish, queue.get(job.id).ended is None) == (
+        state,
+        "",
+        state == "paused",
+    )
+
+
 def test_after_a_clean_end_the_queue_goes_on(queue):
     add(queue)
     queue.open_session()

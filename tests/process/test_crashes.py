@@ -13,7 +13,7 @@ import time
 import pytest
 
 from sdedge.errors import SdedgeError
-from sdedge.events import ImageDone, Notice, Step
+from sdedge.events import Cancelled, Failed, ImageDone, Notice, Step
 from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_scan import rescan
 from sdedge.library.jobs import Queue
@@ -57,6 +57,18 @@ def test_a_process_that_stops_answering_is_ended_by_the_watchdog(desk):
     desk.start(silence=1.0)
     desk.wait()
     assert desk.queue.get(job).state == "failed" and "did not answer" in desk.queue.get(job).reason
+
+
+@posix
+def test_a_job_that_hangs_and_is_cancelled_is_not_drawn_again_and_pauses_nothing(desk):
+    job = desk.add("fail=hang@2")
+    desk.start(silence=1.0)
+    desk.until(lambda event: isinstance(event, Step))
+    desk.queue.cancel(job)
+    desk.supervisor.wake()
+    desk.wait()
+    assert desk.queue.get(job).state == "cancelled" and desk.queue.paused is None
+    assert desk.events_of(Cancelled) and not desk.events_of(Failed)
 
 
 def test_a_job_that_gets_no_further_is_ended_by_the_watchdog(desk):
