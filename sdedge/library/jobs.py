@@ -287,6 +287,8 @@ class Queue:
         self.store.set("resting", reason)
 
     def _pause(self, reason: str | None, by: str | None) -> None:
+        if reason is not None and self.paused_by == PausedBy.PERSON:
+            by = PausedBy.PERSON  # who alone lets it go on
         self.store.set("paused", reason)
         self.store.set("paused by", by)
 

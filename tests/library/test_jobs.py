@@ -181,6 +181,19 @@ def test_what_a_person_asked_of_a_job_holds_when_its_process_is_killed_first(que
     )
 
 
+def test_a_queue_that_a_person_paused_stays_so_after_a_failure_and_an_unclean_end(queue):
+    job, _ = add(queue), add(queue)
+    queue.open_session()
+    queue.claim()
+    queue.pause()
+    queue.finish(job.id, "failed", "The disk is full.", pause="The disk is full.")
+    assert queue.open_session() is not None and queue.paused_by == "person"
+    queue.resume_after_failure()
+    assert queue.paused is not None
+    queue.resume()
+    assert queue.paused is None and queue.paused_by is None
+
+
 def test_after_a_clean_end_the_queue_goes_on(queue):
     add(queue)
     queue.open_session()
