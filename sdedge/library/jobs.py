@@ -51,6 +51,10 @@ class Job:
         """The name of this attempt in messages."""
         return f"{self.id}.{self.attempt}"
 
+    def request_from(self, number: int) -> Request:
+        """Returns the request of picture `number`, which counts from 0, and of those behind it."""
+        return self.request.numbered(number) if number else self.request
+
 
 class Queue:
     """The jobs of a store. One thread uses it; every change is one transaction."""
