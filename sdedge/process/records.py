@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sdedge.errors import SdedgeError
 from sdedge.events import Cancelled, Event, Finished, ImageDone, Notice
-from sdedge.generation.journals import FOLDER, run_of, unfinished
+from sdedge.generation.journals import FOLDER, run_of
+from sdedge.generation.unfinished import unfinished
 from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_scan import adopt_unannounced
 from sdedge.library.job_states import JobState, PausedBy
