@@ -228,6 +228,27 @@ def test_a_database_damaged_while_the_app_runs_is_kept_aside_and_the_queue_goes_
     assert desk.queue.get(job).state == "done" and desk.check() == 1
 
 
+def test_a_queue_whose_damaged_database_another_process_mends_waits_for_that_and_goes_on(desk, monkeypatch):
+    job = desk.add("step=0.2 steps=4", seed=4)
+    intact = Queue.wish
+    malformed = sqlite3.DatabaseError("database disk image is malformed")
+    malformed.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    mending = ProcessLock(desk.folder / "rebuild.lock")
+    assert mending.acquire()
+
+    def wish(queue, id):
+        monkeypatch.setattr(Queue, "wish", intact)
+        raise malformed
+
+    monkeypatch.setattr(Queue, "wish", wish)
+    desk.start(lock=0.1)
+    desk.until(lambda event: isinstance(event, Notice) and "Another process mends" in event.message)
+    mending.release()
+    desk.until(lambda event: isinstance(event, Notice) and f"Job {job} was interrupted" in event.message)
+    desk.resume(job)
+    assert desk.queue.get(job).state == "done" and desk.check() == 1
+
+
 # Faults at random, in short; tests/benchmarks/soak.py is the long one
 
 
