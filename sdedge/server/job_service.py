@@ -200,7 +200,7 @@ class JobService:
     @property
     def path_pattern(self) -> str:
         """SQL's pattern of the paths of this server's pictures."""
-        folder = gallery_path(self.output.folder.expanduser() / "x").parent
+        folder = gallery_path(self.output.folder.expanduser().resolve() / "x").parent
         return re.sub(r"([\\%_])", r"\\\1", f"{folder}{os.sep}") + "%"
 
     def progress(self, job: int) -> JobProgress | None:

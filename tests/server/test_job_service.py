@@ -20,6 +20,7 @@ from sdedge.server.a1111_routes import all_drawn
 from sdedge.server.answers import DrawingFailed, QueuePaused, TooManyJobs
 from sdedge.server.job_service import JobService
 from sdedge.server.progress import Bounds
+from tests.process.desk import posix
 from tests.server.conftest import DRAWER, ROOT
 
 QUICK = Limits(tick=0.02, beat=0.2)
@@ -129,6 +130,23 @@ def test_pictures_asked_for_together_wait_in_the_queue_while_it_is_paused_and_wh
         states = await service.ask(lambda queue, gallery: [queue.get(job).state for job in jobs])
         assert states[1:] == [JobState.WAITING] * 2
         assert [job for job, _ in service.jobs_of("me")][-2:] == jobs[1:]
+
+    with_service(tmp_path, use)
+
+
+@posix
+def test_pictures_of_a_folder_that_is_reached_by_a_link_are_the_server_s(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "served").symlink_to(tmp_path / "disk")
+
+    async def use(service):
+        (job,) = await service.submit("me", [asked()])
+        (entry,) = (await service.drawn(job)).pictures
+        query = "SELECT id FROM images WHERE path LIKE ? ESCAPE '\\'"
+        found = await service.ask(
+            lambda queue, gallery: gallery.database.execute(query, (service.path_pattern,)).fetchall()
+        )
+        assert [row["id"] for row in found] == [entry.id]
 
     with_service(tmp_path, use)
 
