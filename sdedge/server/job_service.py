@@ -141,8 +141,8 @@ class JobService:
             jobs = await self.ask(
                 lambda queue, gallery: append(queue, caller, requests, self.output, (count, batch), owners)
             )
-            for job in jobs:
-                self._open[job] = JobProgress(caller, count, jobs[0])
+            for position, job in enumerate(jobs):
+                self._open[job] = JobProgress(caller, count, jobs[0], position, len(jobs))
                 self._owners[job] = caller
                 self._ended[job] = self._loop.create_future()
         if self._supervisor is not None:

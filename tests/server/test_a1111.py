@@ -153,6 +153,19 @@ def test_progress_and_interrupt_are_the_caller_s(server):
     assert server.get("/sdapi/v1/progress", headers=me).json()["state"]["job_count"] == 0
 
 
+def test_progress_goes_once_from_nothing_to_all_over_the_iterations(server):
+    body = {"prompt": "step=0.03", "steps": 10, "width": 64, "height": 64, "n_iter": 3}
+    thread = threading.Thread(target=lambda: server.post("/sdapi/v1/txt2img", json=body))
+    thread.start()
+    seen = []
+    while thread.is_alive():
+        now = server.get("/sdapi/v1/progress").json()
+        if now["state"]["job_count"]:
+            seen.append((now["progress"], now["state"]["job_no"], now["state"]["job_count"]))
+    assert seen == sorted(seen) and {number for _, number, _ in seen} == {0, 1, 2}
+    assert {count for *_, count in seen} == {3} and seen[0][0] < 1 / 3 < 2 / 3 < seen[-1][0]
+
+
 def test_skip_gives_up_one_iteration(server):
     body = {"prompt": "step=0.02", "steps": 20, "width": 64, "height": 64, "n_iter": 2, "seed": 3}
     answers = []
