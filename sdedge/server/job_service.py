@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sdedge import events
-from sdedge.errors import SdedgeError
+from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.images.output import Output
 from sdedge.library.database import is_damage
 from sdedge.library.gallery import Gallery, GalleryEntry
@@ -168,14 +168,15 @@ class JobService:
         return result
 
     async def look_up(self, id: int) -> EndedJob:
-        """Returns a job as the database has it now, with the pictures it has so far. Raises UnknownJob."""
+        """Returns a job as the database has it now, with the pictures it has so far. Raises UnknownJob, and SdedgeError
+        where the database cannot be used."""
 
         def work(queue: Queue, gallery: Gallery) -> tuple[Job, tuple[GalleryEntry, ...]]:
             return queue.get(id), pictures_of(gallery, id)
 
         try:
             job, pictures = await self.ask(work)
-        except SdedgeError:
+        except InvalidRequest:
             raise _unknown(id) from None
         progress = self._open.get(id)
         return EndedJob(job, tuple(progress.notices) if progress else (), pictures)

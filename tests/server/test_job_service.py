@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 
 import pytest
 
 pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed")
 
+from sdedge.errors import SdedgeError
 from sdedge.images.output import Output
 from sdedge.library.connection import DatabaseError
 from sdedge.library.job_states import JobState, PausedBy
@@ -17,7 +19,7 @@ from sdedge.process.attempt import Limits
 from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
 from sdedge.server.a1111_routes import all_drawn
-from sdedge.server.answers import DrawingFailed, QueuePaused, TooManyJobs
+from sdedge.server.answers import DrawingFailed, QueuePaused, TooManyJobs, UnknownJob
 from sdedge.server.job_service import JobService
 from sdedge.server.progress import Bounds
 from tests.process.desk import posix
@@ -130,6 +132,21 @@ def test_pictures_asked_for_together_wait_in_the_queue_while_it_is_paused_and_wh
         states = await service.ask(lambda queue, gallery: [queue.get(job).state for job in jobs])
         assert states[1:] == [JobState.WAITING] * 2
         assert [job for job, _ in service.jobs_of("me")][-2:] == jobs[1:]
+
+    with_service(tmp_path, use)
+
+
+def test_a_busy_database_is_not_told_as_a_job_that_is_not_there(tmp_path, monkeypatch):
+    def get(queue, id):
+        raise sqlite3.OperationalError("database is locked")
+
+    async def use(service):
+        with pytest.raises(UnknownJob):
+            await service.look_up(99)
+        monkeypatch.setattr(Queue, "get", get)
+        with pytest.raises(SdedgeError, match=r"cannot be used .* try again") as busy:
+            await service.look_up(99)
+        assert not isinstance(busy.value, UnknownJob)
 
     with_service(tmp_path, use)
 
