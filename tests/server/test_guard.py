@@ -47,6 +47,8 @@ def test_further_names_and_the_address_it_came_in_at_are_taken():
     assert status(Rules(hosts=frozenset({"studio.local"})), host="Studio.local:7860") == 200
     assert status(local="192.168.1.5", host="192.168.1.5:7860") == 200
     assert status(local="192.168.1.5", host="192.168.1.6:7860") == 421
+    assert status(local="::ffff:192.168.1.5", host="192.168.1.5:7860") == 200  # at `--host ::`
+    assert status(local="::ffff:192.168.1.5", host="192.168.1.6:7860") == 421
     assert check_host(["localhost", "evil.example"], frozenset()) is not None  # two Host headers
 
 
