@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
@@ -17,10 +18,11 @@ from starlette.types import ASGIApp
 import sdedge
 from sdedge.errors import SdedgeError
 from sdedge.server import a1111_routes, openai_routes, pictures, routes_page
-from sdedge.server.answers import error_body, settled_status, status_of
+from sdedge.server.answers import error_body, hide_folder, settled_status, status_of
 from sdedge.server.guard import Guard, Rules
 from sdedge.server.job_service import JobService
 from sdedge.server.mcp_tools import mcp_server
+from sdedge.server.safe_requests import installed_models
 from sdedge.text.clean import shown
 
 OWN_MACHINE = Rules()
@@ -38,6 +40,7 @@ def inner_app(service: JobService, rules: Rules = OWN_MACHINE) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
+        await asyncio.to_thread(_hide_folders, service)
         assistants = mcp_server(service)
         transport = assistants.streamable_http_app(
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # the guard's part
@@ -68,6 +71,12 @@ def inner_app(service: JobService, rules: Rules = OWN_MACHINE) -> FastAPI:
     for routes in (routes_page, a1111_routes, openai_routes):
         app.include_router(routes.router)
     return app
+
+
+def _hide_folders(service: JobService) -> None:
+    """Keeps the folders of pictures and models out of answers."""
+    for folder in (service.output.folder, *(model.path.parent for model in installed_models() if model is not None)):
+        hide_folder(folder)
 
 
 def _answer(request: Request, status: int, message: str, field: str = "") -> Response:
