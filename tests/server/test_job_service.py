@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -18,12 +20,14 @@ from sdedge.library.store import open_store
 from sdedge.process.attempt import Limits
 from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
+from sdedge.server import app, pictures
 from sdedge.server.a1111_routes import all_drawn
 from sdedge.server.answers import DrawingFailed, QueuePaused, TooManyJobs, UnknownJob
 from sdedge.server.job_service import JobService
 from sdedge.server.progress import Bounds
 from tests.process.desk import posix
 from tests.server.conftest import DRAWER, ROOT
+from tests.server.drawer import png
 
 QUICK = Limits(tick=0.02, beat=0.2)
 
@@ -149,6 +153,29 @@ def test_a_busy_database_is_not_told_as_a_job_that_is_not_there(tmp_path, monkey
         assert not isinstance(busy.value, UnknownJob)
 
     with_service(tmp_path, use)
+
+
+def test_what_clients_sent_long_ago_goes_day_by_day_but_for_the_pictures_and_masks_of_jobs(tmp_path, monkeypatch):
+    image, mask, old = (Path(pictures.keep(png((64, 64), (shade, 0, 0)))) for shade in (1, 2, 3))
+    for path in (image, mask, old):
+        os.utime(path, (0, 0))
+    monkeypatch.setattr(app, "SWEEP", 0.05)
+    service = JobService(tmp_path / "data", Output(tmp_path / "served"), drawer=DRAWER, limits=QUICK)
+    with open_store(tmp_path / "data") as store:
+        Queue(store).pause(Queue(store).add(asked().replace(image=str(image), mask=str(mask)), service.output).id)
+
+    async def run():
+        fast = app.inner_app(service)
+        async with fast.router.lifespan_context(fast):
+            while old.exists():
+                await asyncio.sleep(0.02)
+            later = Path(pictures.keep(png((64, 64), (4, 0, 0))))
+            os.utime(later, (0, 0))
+            while later.exists():
+                await asyncio.sleep(0.02)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+    assert image.exists() and mask.exists()
 
 
 @posix
