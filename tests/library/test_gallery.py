@@ -19,7 +19,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from sdedge.commands.gallery import gallery as gallery_command
-from sdedge.errors import SdedgeError
+from sdedge.commands.opened_gallery import entry_of
+from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.images import metadata
 from sdedge.images.output import Output
 from sdedge.library.gallery import Gallery, Search, match_expression
@@ -345,6 +346,11 @@ def test_the_command_searches_marks_and_shows(command, gallery, tmp_path):
     answer = json.loads(command("search", "house", "--favourite", "--tag", "x", "--size", "96x64", "--json"))
     assert answer["count"] == 1 and answer["pictures"][0]["request"]["seed"] == 1
     assert json.loads(command("show", str(entry.id), "--json"))["tags"] == ["x"]
+
+
+def test_a_picture_that_is_called_by_no_decimal_number_is_a_path(gallery):
+    with pytest.raises(InvalidRequest, match="is not in the gallery"):
+        entry_of(gallery, "²")
 
 
 def test_export_copies_and_can_leave_the_settings_out(command, gallery, tmp_path):
