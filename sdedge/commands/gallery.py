@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -188,14 +188,15 @@ def export(
     """Copy the pictures that a search finds into a folder or a ZIP file; none there is overwritten."""
     with open_gallery() as gallery:
         wanted = [id for group in ids for id in group]
-        entries = map(gallery.get, wanted) if ids else _every(gallery, _search(options))
+        faults: list[str] = []
+        entries = _numbered(gallery, wanted, faults) if ids else _every(gallery, _search(options))
         total = len(wanted) if ids else gallery.count(_search(options))
         if not total:
             note("The search finds no picture; nothing was copied.")
             return
-        faults, done = [], 0
+        done, last = len(faults), out
         with counting("Copying", events) as progress:
-            for copy in copies(entries, Export(out, format, no_metadata)):
+            for copy in copies(entries, Export(out, format, no_metadata)) if done < total else ():
                 done += 1
                 if copy.fault:
                     faults.append(copy.fault)
@@ -280,6 +281,17 @@ def record(gallery: Gallery, entry: GalleryEntry) -> dict[str, Any]:
         "facts": entry.facts,
     }
     return {"path": str(entry.path), "created": created, **plain, **details}
+
+
+def _numbered(gallery: Gallery, ids: Iterable[int], faults: list[str]) -> list[GalleryEntry]:
+    """Returns the pictures of these numbers; of each that there is none of, adds a sentence to `faults`."""
+    entries = []
+    for id in ids:
+        try:
+            entries.append(gallery.get(id))
+        except InvalidRequest as error:
+            faults.append(str(error))
+    return entries
 
 
 def _every(gallery: Gallery, search: Search) -> Iterator[GalleryEntry]:

@@ -19,14 +19,14 @@ from sdedge.commands.resuming import CommandJournals
 from sdedge.commands.terminal import echo, note
 from sdedge.commands.values import integer
 from sdedge.errors import OutputError
-from sdedge.events import Cancelled
+from sdedge.events import Cancelled, ImageDone
 from sdedge.field_rows import Group
 from sdedge.library.control_models import check_pictures, settled_controls
 from sdedge.library.pass_models import settled_passes
 from sdedge.request import Request, Resolved
 
 if TYPE_CHECKING:
-    from sdedge.events import Event, ImageDone
+    from sdedge.events import Event
     from sdedge.generation.pipeline import Pipeline
     from sdedge.generation.save import Picture
     from sdedge.images.output import Output
@@ -186,6 +186,8 @@ def generate(prompt: str | None, **options: Any) -> None:
                 for event in events:
                     if not isinstance(event, Picture):
                         tell(event)
+                    if isinstance(event, ImageDone):
+                        begun.journals.note_saved(event.index)
                     if interrupted():
                         break
             if interrupted():
@@ -253,6 +255,7 @@ def _runs(
         pipeline.check_controls(request)  # before a hint is kept, so that a refused one leaves nothing behind
         request = settled_passes(settled_controls(request))
         events = pipeline.images(request, series.count - done, series.batch, last=last)
+        events = _behind(events, begun.saved_of(number))
         if sheet is not None:
             events = _collected(events, sheet)
         yield save_pictures(events, series.output_of(asked), number * series.count + done) if save else events
@@ -264,6 +267,15 @@ def _save_grid(pictures: list[Picture], series: Series, options: dict[str, Any],
 
     sheet = grid([picture.pixels for picture in pictures], options["columns"])
     return save_sheet(sheet, series.output, pictures[0].request, index, options["grid_only"])
+
+
+def _behind(events: Iterator[Event | Picture], saved: int) -> Iterator[Event | Picture]:
+    """Yields the events without the first pictures, which are saved already."""
+    from sdedge.generation.save import Picture
+
+    for event in events:
+        if not isinstance(event, Picture) or event.index >= saved:
+            yield event
 
 
 def _collected(events: Iterator[Event | Picture], pictures: list[Picture]) -> Iterator[Event | Picture]:

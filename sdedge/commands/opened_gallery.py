@@ -33,7 +33,7 @@ def open_gallery() -> Iterator[Gallery]:
 
 def entry_of(gallery: Gallery, picture: str) -> GalleryEntry:
     """The picture of a number or a path. Raises SdedgeError or InvalidRequest."""
-    if picture.isdigit():
+    if picture.isdecimal():
         return gallery.get(int(picture))
     entry = gallery.find(Path(picture).expanduser())
     if entry is None:

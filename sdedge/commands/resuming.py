@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sdedge.commands.terminal import note
-from sdedge.generation.journals import Journals, journal_folder, name_of, unfinished
+from sdedge.generation.journals import Journals, journal_folder, name_of
+from sdedge.generation.unfinished import unfinished
 from sdedge.request import Request
 
 
@@ -36,3 +37,11 @@ class CommandJournals:
                 request = request.replace(seed=left.seed, variation_seed=left.variation_seed)
         self.journals.number = number * self._count + done
         return request, done
+
+    def saved_of(self, number: int) -> int:
+        """Returns how many of the pictures that are drawn of request `number` are saved already, since their batch was cut off
+        between them."""
+        left = self._unfinished
+        if left is None or not self.journals.resume or left.number // self._count != number:
+            return 0
+        return left.saved

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +30,7 @@ from sdedge.generation.journal_file import (
     read_header,
     read_journal,
 )
+from sdedge.generation.unfinished import SUFFIX, journals_in, saved_mark
 from sdedge.locks import ProcessLock
 from sdedge.places import data_folder
 from sdedge.request import Request, Resolved
@@ -54,7 +54,6 @@ PARTS = {
 
 FOLDER = "journals"
 RETAINED = "kept"
-SUFFIX = ".journal"
 MAX_TOTAL = 4 * MAX_BYTES
 """Bytes of all journals together; the oldest go first. What is kept by choice does not count."""
 MAX_AGE = 14 * 86400.0
@@ -77,61 +76,6 @@ def name_of(requests: Sequence[Request], *more: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True)
-class Unfinished:
-    """A picture that was begun and not saved.
-
-    run     which run of pictures it belongs to
-    number  of the picture in its run, from 0
-    seed, variation_seed  of the picture
-    changed  when its journal was last written, in Unix seconds
-    """
-
-    path: Path
-    run: str
-    number: int
-    seed: int
-    variation_seed: int | None
-    changed: float
-
-    def is_of(self, request: Request) -> bool:
-        """Returns whether it is the picture of a request, and some of it is drawn."""
-        is_same = (self.seed, self.variation_seed) == (request.seed, request.variation_seed)
-        recorded = read_journal(self.path) if is_same else None
-        return recorded is not None and bool(recorded.answers)
-
-
-def unfinished(folder: Path, run: str) -> Unfinished | None:
-    """Returns the latest picture of a run that has a journal; None where there is none."""
-    every = [header for path in _journals(folder) if (header := _unfinished(path)) and header.run == run]
-    return max(every, key=lambda each: each.changed, default=None)
-
-
-def _journals(folder: Path, beginning: str = "") -> list[Path]:
-    """Returns the journals in a folder whose names begin so. (A glob would keep a compiled pattern of every picture.)"""
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return []
-    return [folder / name for name in names if name.startswith(beginning) and name.endswith(SUFFIX)]
-
-
-def _unfinished(path: Path) -> Unfinished | None:
-    header = read_header(path)
-    if header is None:
-        return None
-    values = header.get("run"), header.get("number"), header.get("seed"), header.get("variation_seed")
-    run, number, seed, variation_seed = values
-    if not isinstance(run, str) or type(number) is not int or type(seed) is not int:
-        return None
-    if variation_seed is not None and type(variation_seed) is not int:
-        return None
-    try:
-        return Unfinished(path, run, number, seed, variation_seed, path.stat().st_mtime)
-    except OSError:
-        return None
-
-
 @dataclass
 class Journals:
     """The journals of one folder, as one process uses them.
@@ -151,6 +95,7 @@ class Journals:
     strict: bool = False
     notices: list[str] = field(default_factory=list)
     """What is to be said of journals whose pictures are saved, until `say` takes it."""
+    _batch: BatchJournals | None = None
 
     def say(self) -> Iterator[str]:
         """Yields each notice once."""
@@ -159,7 +104,13 @@ class Journals:
 
     def batch(self, requests: Sequence[Resolved], index: int) -> BatchJournals:
         """Returns the journals of one batch of pictures, the first of which is picture `index` of its request; a context."""
-        return BatchJournals(self, requests, self.number + index)
+        self._batch = BatchJournals(self, requests, self.number + index)
+        return self._batch
+
+    def note_saved(self, number: int) -> None:
+        """Picture `number` of the run is saved, and those of its batch before it."""
+        if self._batch is not None:
+            self._batch.note_saved(number - self._batch.number + 1)
 
     def sweep(self) -> None:
         """Removes the oldest journals beyond `MAX_TOTAL`, and those older than `MAX_AGE`, whose pictures nobody draws now."""
@@ -179,7 +130,7 @@ class Journals:
         return ProcessLock(self.folder / "locks" / f"{name[:3]}.lock")
 
     def _stamped(self) -> Iterator[tuple[float, int, Path]]:
-        for path in _journals(self.folder):
+        for path in journals_in(self.folder):
             with suppress(OSError):
                 status = path.stat()
                 yield status.st_mtime, status.st_size, path
@@ -204,7 +155,8 @@ def _why_not(path: Path, key: Mapping[str, str]) -> str:
 class BatchJournals:
     """The journals of one batch, one for each run of a sampler: of its first pass, and of each further one.
 
-    They go when the block ends, and stay when it is left by an error, by cancelling, or by the end of the process.
+    They go when the block ends or all of its pictures are saved, and stay when it is left before that by an error, by cancelling,
+    or by the end of the process.
     """
 
     journals: Journals
@@ -218,6 +170,7 @@ class BatchJournals:
         self._lock: ProcessLock | None = None
         self._opened: dict[Path, Journal] = {}
         self._runs: Counter[str] = Counter()
+        self._saved = 0
 
     def __enter__(self) -> Self:
         lock, holder = self.journals.lock(self.name), None
@@ -225,6 +178,8 @@ class BatchJournals:
             make_private_folder(self.journals.folder)
             if lock.acquire():
                 self._lock = lock
+                if not self.journals.resume:  # of pictures that are drawn again
+                    saved_mark(self.journals.folder, self.name).unlink(missing_ok=True)
                 self.journals.sweep()
                 return self
             holder = lock.holder()
@@ -242,6 +197,13 @@ class BatchJournals:
         """Yields each notice once."""
         while self.notices:
             yield self.notices.pop(0)
+
+    def note_saved(self, count: int) -> None:
+        """The first `count` pictures are saved."""
+        self._saved = count
+        if self._lock is not None and count < len(self.requests):
+            with suppress(OSError):
+                saved_mark(self.journals.folder, self.name).write_bytes(str(count).encode())
 
     def next_run(self, name: str, key: Mapping[str, str]) -> Journal | None:
         """Returns the journal of the next run of a sampler in a pass, for a key of `journal_key.key_of`; None where none can be.
@@ -276,7 +238,7 @@ class BatchJournals:
         if recorded is not None and not difference(recorded.header.get("key"), key):
             return recorded
         stem = path.name.rpartition("-")[0]
-        for left_over in _journals(self.journals.folder, f"{stem}-"):
+        for left_over in journals_in(self.journals.folder, f"{stem}-"):
             if left_over not in self._opened:
                 why = _why_not(left_over, key)
                 self.notices.append(f"A journal of this picture is not used ({why}); it is drawn from the start.")
@@ -284,12 +246,13 @@ class BatchJournals:
         return None
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        is_over = kind is None or self._saved >= len(self.requests)
         for journal in self._opened.values():
-            journal.discard() if kind is None and not self.journals.keep else journal.close()
+            journal.discard() if is_over and not self.journals.keep else journal.close()
         if self._lock is None:
             return
-        if kind is None:
-            for path in _journals(self.journals.folder, f"{self.name}-"):
+        if is_over:
+            for path in journals_in(self.journals.folder, f"{self.name}-"):
                 with suppress(OSError):
                     self._end(path)
         self._lock.release()

@@ -112,7 +112,7 @@ def _record(gallery: Gallery, entry: GalleryEntry, name: str) -> dict[str, Any]:
 def _waiting(job: Job) -> dict[str, Any]:
     output = {"format": job.output.format, "private": job.output.private}
     asked = {"count": max(job.count - job.saved, 1), "batch": job.batch, "priority": job.priority}
-    return {"id": job.id, "request": job.request.to_json(), **asked, **output}
+    return {"id": job.id, "request": job.request_from(job.saved).to_json(), **asked, **output}
 
 
 def _models(folder: Path) -> Iterator[dict[str, Any]]:

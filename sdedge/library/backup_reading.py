@@ -28,7 +28,7 @@ from sdedge.library.database import transaction
 from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_files import SUFFIXES, columns
 from sdedge.library.gallery_scan import rescan
-from sdedge.library.jobs import Queue
+from sdedge.library.jobs import Job, Queue
 from sdedge.library.models import Library
 from sdedge.library.store import Store
 from sdedge.request import Request
@@ -180,7 +180,7 @@ def _add_jobs(queue: Queue, archive: zipfile.ZipFile, out: Path, left_out: list[
 
     Returns the job that each became, by the id that it had.
     """
-    known = {(job.request.to_json(), job.count) for job in queue.jobs()}
+    jobs = queue.jobs()
     added: dict[int, int] = {}
     for record in _lines(archive, QUEUE):
         try:
@@ -188,7 +188,7 @@ def _add_jobs(queue: Queue, archive: zipfile.ZipFile, out: Path, left_out: list[
             count, batch, priority = (
                 int(record.get(name, least)) for name, least in (("count", 1), ("batch", 1), ("priority", 0))
             )
-            if (request.to_json(), count) not in known:
+            if not any(_includes(job, request, count) for job in jobs):
                 output = Output(out.expanduser().resolve(), _format(record), private=record.get("private") is True)
                 with transaction(queue.database):  # nobody draws it before it is put off
                     job = queue.add(request, output, count, batch, priority).id
@@ -197,6 +197,14 @@ def _add_jobs(queue: Queue, archive: zipfile.ZipFile, out: Path, left_out: list[
         except (InvalidRequest, TypeError, ValueError, OverflowError) as error:
             left_out.append(f"A job of the backup cannot be drawn ({clean(str(error))[:200]}); it is left out.")
     return added
+
+
+def _includes(job: Job, request: Request, count: int) -> bool:
+    """Returns whether so many pictures of a request are a job that is here, or what was left of it at some time."""
+    saved = job.count - count
+    if not 0 <= saved <= job.saved or job.request.prompt != request.prompt:
+        return False
+    return job.request_from(saved) == request
 
 
 def _integer(record: dict[str, Any], name: str, otherwise: int) -> int:

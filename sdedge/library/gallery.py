@@ -32,6 +32,7 @@ from sdedge.library.gallery_files import (
 from sdedge.library.store import Store
 from sdedge.request import Request
 
+_ABANDONED = 600.0  # seconds after which what was begun without a job has nobody
 _COMMON = 2000  # pictures with a word, from which on it is looked for in the order of the page
 
 
@@ -120,12 +121,15 @@ class Gallery:
                 self.database.execute("DELETE FROM images WHERE path = ? AND state != 'writing'", (str(path),))
             return self.insert(values)
 
-    def complete(self, row: int) -> None:
-        """The file of `begin` is on disk under its name. A power cut may undo this, and `settle` does it again."""
-        path = Path(self.database.execute("SELECT path FROM images WHERE id = ?", (row,)).fetchone()["path"])
-        measured = measure(path)
-        with transaction(self.database, durable=False):
-            self.update(row, {"state": "here", **measured})
+    def complete(self, row: int) -> bool:
+        """The file of `begin` is on disk under its name; returns whether its row is still there. A power cut may undo this, and
+        `settle` does it again."""
+        known = self.database.execute("SELECT path FROM images WHERE id = ?", (row,)).fetchone()
+        if known is not None:
+            measured = measure(Path(known["path"]))
+            with transaction(self.database, durable=False):
+                self.update(row, {"state": "here", **measured})
+        return known is not None
 
     def abandon(self, row: int) -> None:
         """The file of `begin` was not written."""
@@ -134,10 +138,12 @@ class Gallery:
     def settle(self) -> int:
         """Finishes what a killed process had begun; returns how many pictures were complete on disk.
 
-        Only while nobody is drawing: a file that is there was renamed whole, one that is not was never finished.
+        Only while no job is drawn: a file that is there was renamed whole, one that is not was never finished. What is of no
+        job, another process may be writing; it has ten minutes.
         """
         settled = 0
-        for row in self.database.execute("SELECT id, path, content FROM images WHERE state = 'writing'").fetchall():
+        query = "SELECT id, path, content FROM images WHERE state = 'writing' AND (job IS NOT NULL OR created < ?)"
+        for row in self.database.execute(query, (time.time() - _ABANDONED,)).fetchall():
             path = Path(row["path"])
             for part in path.parent.glob(f".{literal(path.name[:40])}.*.part"):
                 with suppress(OSError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -158,19 +159,22 @@ def _mark_from_journal(gallery: Gallery) -> None:
 def adopt_unannounced(gallery: Gallery, job: Job) -> int:
     """After a crash: pictures of `job` that were saved while the database could not be written, by their metadata.
 
-    Returns how many. Looks at files of the job's folder no older than its start, an hour allowed for clock jumps.
+    Returns how many. Looks at files of the job's folder no older than its start, an hour allowed for clock jumps, and takes
+    those that were drawn as it asks.
     """
-    numbers = {_key(job.request.numbered(number)): number for number in range(job.saved, job.count)}
+    asked = [(number, job.request.numbered(number)) for number in range(job.saved, job.count)]
+    numbers = {_seeds(request): (number, request) for number, request in asked}
     adopted = 0
     for path in _recent(job.output.folder, (job.started or 0) - 3600):
         try:
             if gallery.row_of(path):
                 continue
             values = read_picture(path)
-            number = numbers.get(_key(Request.from_json(values["request"])))
+            drawn = Request.from_json(values["request"])
+            number, request = numbers.get(_seeds(drawn), (None, drawn))
         except (InvalidRequest, OSError, UnicodeEncodeError):
             continue
-        if values["source"] == "sdedge" and number is not None:
+        if values["source"] == "sdedge" and number is not None and _draws(request, drawn, json.loads(values["facts"])):
             with transaction(gallery.database):
                 query = "SELECT 1 FROM images WHERE job = ? AND number = ?"
                 if gallery.database.execute(query, (job.id, number)).fetchone() is None:
@@ -182,8 +186,29 @@ def adopt_unannounced(gallery: Gallery, job: Job) -> int:
     return adopted
 
 
-def _key(request: Request) -> tuple[int | None, int | None]:
+def _seeds(request: Request) -> tuple[int | None, int | None]:
     return request.seed, request.variation_seed
+
+
+def _draws(asked: Request, drawn: Request, facts: dict[str, Any]) -> bool:
+    """Returns whether a file's request is what becomes of `asked`: its wildcards chosen, its open choices made."""
+    free = {"steps"} if asked.sigmas is not None or asked.timesteps is not None else set()
+    in_part = {"passes", "windows", "regions"} if "choices" in facts else {"passes", "windows"}
+    for name in {field.name for field in fields(Request)} - free:
+        wanted, got = getattr(asked, name), facts.get(_TEMPLATES.get(name, ""), getattr(drawn, name))
+        if name in in_part:
+            wanted, got = _extent(wanted), _extent(got)
+        if wanted is not None and wanted != got:
+            return False
+    return True
+
+
+def _extent(value: Any) -> int:
+    """Returns how many parts a field has of which some are chosen while drawing."""
+    return len(value) if isinstance(value, tuple) else int(value is not None)
+
+
+_TEMPLATES = {"prompt": "template", "negative": "negative_template"}
 
 
 def _recent(folder: Path, since: float) -> list[Path]:

@@ -13,8 +13,9 @@ from sdedge.errors import InvalidRequest
 from sdedge.images.output import Output
 from sdedge.json_values import read_json
 from sdedge.library.database import transaction
+from sdedge.library.job_outputs import output_json, output_of
 from sdedge.library.job_states import OPEN, JobState
-from sdedge.library.jobs import Queue, output_json, output_of
+from sdedge.library.jobs import Queue
 from sdedge.request import Request
 
 if TYPE_CHECKING:

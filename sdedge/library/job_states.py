@@ -36,3 +36,10 @@ class PausedBy(StrEnum):
     PERSON = "person"
     FAILURE = "failure"
     INTERRUPTION = "interruption"
+
+
+def state_wished(wish: str) -> JobState | None:
+    """Returns the state that a running job ends in as a person asked, however it ends; None where nothing was asked."""
+    if wish == Wish.PAUSE:
+        return JobState.PAUSED
+    return JobState.CANCELLED if wish in list(Wish) else None

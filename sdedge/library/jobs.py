@@ -18,7 +18,8 @@ from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.images.output import Output
 from sdedge.json_values import read_json
 from sdedge.library.database import transaction
-from sdedge.library.job_states import ENDED, OPEN, JobState, PausedBy, Wish
+from sdedge.library.job_outputs import output_json, output_of
+from sdedge.library.job_states import ENDED, OPEN, JobState, PausedBy, Wish, state_wished
 from sdedge.library.store import Store
 from sdedge.request import Request
 
@@ -49,6 +50,10 @@ class Job:
     def run(self) -> str:
         """The name of this attempt in messages."""
         return f"{self.id}.{self.attempt}"
+
+    def request_from(self, number: int) -> Request:
+        """Returns the request of picture `number`, which counts from 0, and of those behind it."""
+        return self.request.numbered(number) if number else self.request
 
 
 class Queue:
@@ -255,17 +260,21 @@ class Queue:
 
     def open_session(self, goes_on: Callable[[Job], bool] = lambda job: False) -> str | None:
         """Called when the supervision starts and the gallery is settled. After an unclean end: mark what was
-        interrupted, pause the queue, and return what happened in words. A job that `goes_on` by itself waits instead."""
+        interrupted, pause the queue, and return what happened in words. A job that `goes_on` by itself waits instead, and one
+        that a person had cancelled or paused is that."""
         with transaction(self.database):
             running = [replace(job, saved=self._count_saved(job.id)) for job in self.jobs((JobState.RUNNING,))]
             continued = [job for job in running if job.saved < job.count and goes_on(job)]
             unclean = self.store.setting("session") is not None and not continued
             for job in continued:
                 self._set(job.id, JobState.WAITING, "sdedge ended unexpectedly; it goes on from here.", saved=job.saved)
-            lines = [self._interrupt(job) for job in running if job not in continued]
+            ended = [job for job in running if job not in continued]
+            lines = [self._interrupt(job) for job in ended]
             self.store.set("session", str(time.time()))
             self.store.set("resting", None)
-            if not (lines or (unclean and self.jobs((JobState.WAITING,)))):
+            if not (
+                any(state_wished(job.wish) is None for job in ended) or (unclean and self.jobs((JobState.WAITING,)))
+            ):
                 return None
             what = " ".join(lines) or "No picture was being drawn."
             reason = f"sdedge ended unexpectedly. {what} Resume the queue to go on."
@@ -282,16 +291,18 @@ class Queue:
         self.store.set("resting", reason)
 
     def _pause(self, reason: str | None, by: str | None) -> None:
+        if reason is not None and self.paused_by == PausedBy.PERSON:
+            by = PausedBy.PERSON  # who alone lets it go on
         self.store.set("paused", reason)
         self.store.set("paused by", by)
 
     def _interrupt(self, job: Job) -> str:
-        saved = self._count_saved(job.id)
-        sentence = f"Job {job.id} was interrupted with {saved} of {job.count} pictures saved."
-        state = JobState.DONE if saved >= job.count else JobState.INTERRUPTED
-        self._set(
-            job.id, state, sentence if state == JobState.INTERRUPTED else "", saved=saved, ended=time.time(), wish=""
-        )
+        saved, state = self._count_saved(job.id), state_wished(job.wish) or JobState.INTERRUPTED
+        sentence = f"Job {job.id} was {state} with {saved} of {job.count} pictures saved."
+        reason = sentence if state == JobState.INTERRUPTED else f"You {state} it."
+        if saved >= job.count:
+            state, reason = JobState.DONE, ""
+        self._set(job.id, state, reason, saved=saved, ended=None if state in OPEN else time.time(), wish="")
         return sentence
 
     def _count_saved(self, id: int) -> int:
@@ -379,22 +390,3 @@ def _request(text: str) -> Request:
         return Request(prompt=str(value.get("prompt", "")) if isinstance(value, dict) else "")
     except InvalidRequest:
         return Request()
-
-
-def output_json(output: Output) -> str:
-    folder = str(output.folder.expanduser().resolve())  # the queue may be run from another folder
-    names = ("format", "template", "private", "file", "numbered")
-    return json.dumps({"folder": folder, **{name: getattr(output, name) for name in names}})
-
-
-def output_of(text: str) -> Output:
-    """Returns an Output from a job's JSON; what a newer version put there is left out. Raises InvalidRequest."""
-    record = read_json(text, "Where the pictures of the job go", error=InvalidRequest)
-    kinds = {"folder": str, "format": str, "template": str, "private": bool, "file": str, "numbered": bool}
-    if isinstance(record, dict) and "folder" in record:
-        known = {name: record[name] for name in kinds if name in record}
-        if all(isinstance(value, kinds[name]) for name, value in known.items()) and "\0" not in "".join(
-            map(str, known.values())
-        ):
-            return Output(**{**known, "folder": Path(known["folder"])})
-    raise InvalidRequest("The job does not say where its pictures go; add it again.")

@@ -270,6 +270,7 @@ def _salvage(damaged: Path, store: Store) -> int:
         with suppress(sqlite3.Error):
             for row in old.execute("SELECT * FROM jobs WHERE state NOT IN ('done', 'cancelled')"):
                 rows.append(dict(row))
+    waiting = 0
     with transaction(store.database):
         for values in rows:
             if values["state"] == JobState.RUNNING:
@@ -280,5 +281,7 @@ def _salvage(damaged: Path, store: Store) -> int:
                 }
             names = ", ".join(values)
             marks = ", ".join("?" * len(values))
-            store.database.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", [*values.values()])
-    return sum(values["state"] in (JobState.WAITING, JobState.PAUSED, JobState.INTERRUPTED) for values in rows)
+            with suppress(sqlite3.IntegrityError):  # what damage made of a row is no row
+                store.database.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", [*values.values()])
+                waiting += values["state"] in (JobState.WAITING, JobState.PAUSED, JobState.INTERRUPTED)
+    return waiting

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from sdedge.events import Cancelled, Event, Failed, Finished, Loading, Step
-from sdedge.library.job_states import JobState, Wish
+from sdedge.library.job_states import JobState, state_wished
 from sdedge.library.jobs import Job
 
 PHASES = {
@@ -21,6 +21,7 @@ PHASES = {
 
 PAUSING = ("output", "database", "crash", "hung")
 """The kinds of `Failed` after which the queue pauses."""
+_WISHED = {JobState.PAUSED: "You paused it.", JobState.CANCELLED: "You cancelled it."}
 GOES_ON = "The picture goes on where it was."
 FOR_CANCEL = "cancel"
 """`Attempt.ended_for` of one whose process was ended because a person cancelled the job."""
@@ -94,13 +95,16 @@ def outcome(event: Event, attempt: Attempt, closing: bool, goes_on: bool = False
         crashed = bool(attempt.ended_for)
         if closing:
             return Outcome(JobState.WAITING, "sdedge was closed; it goes on from here.", crashed=crashed)
-        if attempt.wish_sent == Wish.PAUSE:
-            return Outcome(JobState.PAUSED, "You paused it.", crashed=crashed)
-        return Outcome(JobState.CANCELLED, "You cancelled it.", crashed=crashed)
+        state = state_wished(attempt.wish_sent) or JobState.CANCELLED
+        return Outcome(state, _WISHED[state], crashed=crashed)
     assert isinstance(event, Failed)
+    crashed = event.kind in ("crash", "hung")
+    wished = state_wished(attempt.wish_sent)
+    if wished == JobState.CANCELLED or (wished and crashed):  # a pause asks for a picture that is whole
+        return Outcome(wished, _WISHED[wished], crashed=crashed)
     reason = " ".join(filter(None, (event.message, event.hint)))
     if goes_on:
         return Outcome(JobState.WAITING, f"{reason} {GOES_ON}", crashed=True)
     # After these the next job would meet the same, or a person should look first.
     pause = f"Job {attempt.job.id} failed: {reason}" if event.kind in PAUSING else None
-    return Outcome(JobState.FAILED, reason, pause, crashed=event.kind in ("crash", "hung"))
+    return Outcome(JobState.FAILED, reason, pause, crashed=crashed)

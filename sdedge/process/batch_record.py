@@ -115,9 +115,7 @@ def open_record(folder: Path) -> Iterator[BatchRecord]:
     try:
         yield BatchRecord(folder)
     finally:
-        with suppress(OSError):
-            lock.path.unlink()
-        lock.release()
+        lock.release()  # its file stays: who waits for it has it open, and would hold one that is gone
 
 
 def _content_of(path: Path) -> str:

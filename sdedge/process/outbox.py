@@ -65,7 +65,7 @@ class Outbox:
         except Exception:
             log.exception("The listener failed.")
 
-    def tell_waiting(self, error: sqlite3.Error) -> None:
+    def tell_waiting(self, error: Exception) -> None:
         """Says once that the database has to be waited for."""
         if not self._waiting_announced:
             self._waiting_announced = True

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sdedge.errors import SdedgeError
 from sdedge.events import Cancelled, Event, Finished, ImageDone, Notice
-from sdedge.generation.journals import FOLDER, run_of, unfinished
+from sdedge.generation.journals import FOLDER, run_of
+from sdedge.generation.unfinished import unfinished
 from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_scan import adopt_unannounced
 from sdedge.library.job_states import JobState, PausedBy
@@ -32,7 +33,7 @@ class Records:
         self._attach_store(open_store(folder, timeout=lock_timeout))
 
     def _attach_store(self, store: Store) -> None:
-        self._store, self.queue, self.gallery = store, Queue(store), Gallery(store)
+        self._store, self.queue, self.gallery, self._is_open = store, Queue(store), Gallery(store), True
 
     def open_session(self) -> str | None:
         """Settles what a crash left behind. Returns why the queue is paused if that interrupted a job."""
@@ -58,21 +59,23 @@ class Records:
 
     @property
     def is_current(self) -> bool:
-        """False when another process has put a new database in the place of the one that is open."""
-        return self._store.is_current
+        """False when another process has put a new database in the place of the one that is open, and while none is."""
+        return self._is_open and self._store.is_current
 
     def reopen(self) -> None:
-        """Goes on with the database that another process made of what was left of a damaged one."""
+        """Goes on with the database that another process made of what was left of a damaged one. Raises SdedgeError."""
         self._replace_store(partial(open_store, self._folder, self._lock_timeout))
 
     def rebuild(self, error: sqlite3.Error) -> None:
-        """Makes a new database of what is left of the open one, whose damage `error` tells, and goes on with it."""
+        """Makes a new database of what is left of the open one, whose damage `error` tells, and goes on with it. Raises
+        SdedgeError, as while another process does it: then `reopen` is to be tried again."""
         fault = f"The database {self._folder / DATABASE} is damaged ({error.__cause__ or error})"
         self._replace_store(partial(rebuild, self._folder, fault, self._store.file, self._lock_timeout))
 
     def _replace_store(self, make_store: Callable[[], Store]) -> None:
         self._outbox.clear()  # it was meant for the database of before
         self._store.close()
+        self._is_open = False
         self._attach_store(make_store())
         self.queue.open_session()
         for note in self._store.notes or (self.queue.paused or "The gallery's database was made anew.",):

@@ -22,8 +22,9 @@ from sdedge import events
 from sdedge.errors import SdedgeError
 from sdedge.events import Cancelled, Event, Failed, Finished, Notice
 from sdedge.library.database import is_damage
-from sdedge.library.job_states import Wish
-from sdedge.library.jobs import Job, output_json
+from sdedge.library.job_outputs import output_json
+from sdedge.library.job_states import JobState, Wish
+from sdedge.library.jobs import Job
 from sdedge.locks import ProcessLock
 from sdedge.places import data_folder
 from sdedge.process.attempt import FOR_CANCEL, Attempt, Limits, outcome
@@ -174,19 +175,26 @@ class Supervisor:
             if reason := watchdog.reason_to_end(self.worker, self._attempt, now):
                 self._end_process(reason)
             try:
-                if not self._records.is_current:
-                    self._drop_worker()
-                    self._records.reopen()
-                self._apply_request(now)
-                self._outbox.work_off()
-                if self._attempt is not None:
-                    self._keep_pace(now)
-                self._start_next()
-            except sqlite3.Error as error:
-                self._on_database_error(error)
+                self._look_at_queue(now)
+            except (SdedgeError, sqlite3.Error, OSError) as error:  # such as while another process mends the database
+                self._outbox.tell_waiting(error)
+
+    def _look_at_queue(self, now: float) -> None:
+        """Does what is to be done for the queue now. Raises SdedgeError where the database has to be waited for."""
+        try:
+            if not self._records.is_current:
+                self._drop_worker()
+                self._records.reopen()
+            self._apply_request(now)
+            self._outbox.work_off()
+            if self._attempt is not None:
+                self._keep_pace(now)
+            self._start_next()
+        except sqlite3.Error as error:
+            self._on_database_error(error)
 
     def _on_database_error(self, error: sqlite3.Error) -> None:
-        """The database cannot be used: wait for it, or when it is damaged, go on with a new one."""
+        """The database cannot be used: wait for it, or when it is damaged, go on with a new one. Raises SdedgeError."""
         if not is_damage(error):
             self._outbox.tell_waiting(error)
             return
@@ -248,7 +256,10 @@ class Supervisor:
     def _end_attempt(self, attempt: Attempt, event: Event, goes_on: bool = False) -> None:
         """The attempt is over: rows first, then the event."""
         end = outcome(event, attempt, self._closing.is_set(), goes_on)
-        event = Notice(end.reason) if goes_on else event
+        if isinstance(event, Failed) and end.state in (JobState.CANCELLED, JobState.PAUSED):
+            event = Cancelled(attempt.job.saved)
+        elif end.state == JobState.WAITING and goes_on:
+            event = Notice(end.reason)
         with self._changing:
             self._attempt = None
         self._records.record_end(attempt.job, event, end)

@@ -38,7 +38,7 @@ from sdedge.generation.save import Picture, save_job
 from sdedge.images.output import Output
 from sdedge.library.connection import DatabaseError
 from sdedge.library.gallery import Gallery
-from sdedge.library.jobs import output_of
+from sdedge.library.job_outputs import output_of
 from sdedge.library.store import open_store
 from sdedge.locks import ProcessLock
 from sdedge.process.framing import BadFrame, Channel
@@ -129,7 +129,8 @@ class RecordedOutput(Output):
             raise
         if row is not None:
             try:
-                gallery.complete(row)
+                if not gallery.complete(row):  # another process took it for a killed one's
+                    gallery.complete(gallery.begin(path, request, facts, self.job, number - 1, content))
             except sqlite3.Error as error:  # settled by the supervisor at the end of the job
                 log.warning("The gallery cannot record %s: %s.", path, error)
         return path

@@ -35,8 +35,8 @@ def read_hires(extra: Mapping[str, Any], strength: float | None) -> tuple[Pass, 
         parts["hires_size"] = (int(target[0]), int(target[1]))
     else:
         parts["hires"] = _number(extra, "hr_scale") or 2.0
-    if extra.get("hr_upscaler"):
-        parts["hires_upscaler"] = upscaler_name(str(extra["hr_upscaler"]))
+    if upscaler := extra.get("hr_upscaler"):
+        parts["hires_upscaler"] = "lanczos" if upscaler == "None" else upscaler_name(str(upscaler))
     if steps := _number(extra, "hr_second_pass_steps"):
         parts["hires_steps"] = int(steps)
     if guidance := _number(extra, "hr_cfg"):

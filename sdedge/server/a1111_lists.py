@@ -81,7 +81,7 @@ def schedulers() -> list[dict[str, Any]]:
 
 
 def upscalers() -> list[dict[str, Any]]:
-    """Returns the upscalers of extra-single-image."""
+    """Returns the upscalers of extra-single-image and hires fix; "None" is Lanczos."""
     rest = {"model_name": None, "model_path": None, "model_url": None, "scale": 4}
     return [{"name": name, **rest} for name in ("None", *upscaler_names())]
 

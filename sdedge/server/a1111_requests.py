@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +71,7 @@ def order_of(body: Drawing, options: Mapping[str, Any]) -> Order:
     fields |= _sampler(body)
     chosen = set(fields) - {"model"}
     if body.styles:
-        known = styles.read_styles(data_folder() / "styles.csv")
-        prompts = styles.apply(fields.get("prompt", ""), fields.get("negative", ""), body.styles, known)
-        fields |= dict(zip(("prompt", "negative"), prompts))
+        ignored += _apply_styles(fields, body.styles)
     scripts = read_scripts(body.alwayson_scripts)
     fields["options"], taken = _sampler_options(body, fields.get("sampler"))
     if "eta" not in catalog.SAMPLERS[fields.get("sampler") or Request().sampler].options:
@@ -98,11 +96,24 @@ def order_of(body: Drawing, options: Mapping[str, Any]) -> Order:
     )  # fmt: skip
 
 
+def _apply_styles(fields: dict[str, Any], names: Sequence[str]) -> list[str]:
+    """Puts the styles that there are here into the prompts; returns how the others are named to the client."""
+    path = data_folder() / "styles.csv"
+    known = styles.read_styles(path) if path.is_file() else {}
+    there = [name for name in names if name in known]
+    prompts = styles.apply(fields.get("prompt", ""), fields.get("negative", ""), there, known)
+    fields |= dict(zip(("prompt", "negative"), prompts))
+    return [f"styles.{name[:60]}" for name in names if name not in known]
+
+
 def _sampler(body: Drawing) -> dict[str, Any]:
-    """Returns sampler and schedule; a schedule behind the sampler's name counts where none is named by itself."""
+    """Returns sampler and schedule; a schedule behind the sampler's name counts where none is named by itself, and without a
+    sampler one is the default sampler's.
+    """
     name = body.sampler_name or (body.sampler_index if isinstance(body.sampler_index, str) else None)
     if not name or name.casefold() == "automatic":
-        return {}
+        schedule = catalog.resolve_schedule(body.scheduler or "")
+        return {"schedule": schedule} if schedule else {}
     sampler, schedule = catalog.resolve(name)
     if body.scheduler:
         schedule = catalog.resolve_schedule(body.scheduler) or schedule
@@ -142,7 +153,7 @@ SETTINGS = ("sd_model_checkpoint", "sd_vae", "CLIP_stop_at_last_layers", "randn_
 
 
 def _settings(options: Mapping[str, Any], overrides: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    allowed = {name: value for name, value in overrides.items() if name in SETTINGS}
+    allowed = {name: value for name, value in overrides.items() if name in SETTINGS and value not in (None, "")}
     ignored = [f"override_settings.{name[:60]}" for name, value in overrides.items() if name not in SETTINGS and value]
     return settings_fields({**options, **allowed}), ignored
 

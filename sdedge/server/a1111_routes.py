@@ -28,7 +28,7 @@ from sdedge.server import a1111_lists, pictures
 from sdedge.server.a1111_bodies import Detect, Drawing, ExtraSingleImage, Img2Img, PngInfo, Txt2Img
 from sdedge.server.a1111_requests import SETTINGS, Order, order_of, settings_fields
 from sdedge.server.a1111_scripts import preprocessing
-from sdedge.server.answers import public_text
+from sdedge.server.answers import QueuePaused, public_text
 from sdedge.server.job_service import JobService
 from sdedge.server.json_routes import JsonRoute
 from sdedge.server.progress import EndedJob, JobProgress
@@ -70,11 +70,15 @@ async def _drawn(request: Request, body: Drawing) -> dict[str, Any]:
 
 
 async def all_drawn(service: JobService, jobs: Sequence[int]) -> list[EndedJob]:
-    """Waits for jobs that were submitted together. When one fails the ones behind it are cancelled. Raises DrawingFailed."""
+    """Waits for jobs that were submitted together. When one fails the ones behind it are cancelled; while the queue is paused, or
+    the server closes, they wait in it. Raises DrawingFailed and QueuePaused.
+    """
     results = []
     for position, job in enumerate(jobs):
         try:
             results.append(await service.drawn(job))
+        except QueuePaused:
+            raise
         except SdedgeError:
             for later in jobs[position + 1 :]:
                 await service.cancel(later)
@@ -131,18 +135,24 @@ async def progress(request: Request, skip_current_image: bool = False) -> dict[s
     jobs = service_of(request).jobs_of(request.state.caller)
     running = next(((job, state) for job, state in jobs if state.phase != "waiting"), None)
     job, state = running or (jobs[0] if jobs else (0, JobProgress(None, 1)))
-    group = [progress for _, progress in jobs if progress.group == state.group]
     preview = None if skip_current_image or not state.preview else state.preview.partition(",")[2]
     return {
-        "progress": round(state.fraction, 4) if jobs else 0.0, "eta_relative": eta_of(state) or 0.0,
+        "progress": round(state.fraction_together, 4) if jobs else 0.0, "eta_relative": _eta_together(state),
         "state": {
             "skipped": False, "interrupted": False, "stopping_generation": False, "job": f"job {job}" if jobs else "",
-            "job_count": len(group) if jobs else 0, "job_timestamp": f"{datetime.now():%Y%m%d%H%M%S}", "job_no": 0,
-            "sampling_step": state.step, "sampling_steps": state.steps,
+            "job_count": state.together if jobs else 0, "job_timestamp": f"{datetime.now():%Y%m%d%H%M%S}",
+            "job_no": state.position, "sampling_step": state.step, "sampling_steps": state.steps,
         },
         "current_image": preview, "textinfo": state.phase if jobs else None,
         "current_task": f"task({job})" if jobs else None,
     }  # fmt: skip
+
+
+def _eta_together(state: JobProgress) -> float:
+    """Returns the seconds until all jobs that were submitted together are done, by the pace of the one that is drawn."""
+    left = eta_of(state) or 0.0
+    behind = state.together - state.position - 1
+    return round(left + behind * left / (1 - state.fraction), 1) if left else 0.0
 
 
 @router.post("/sdapi/v1/interrupt", responses=ERRORS)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, SdedgeError
-from sdedge.places import data_folder
+from sdedge.places import cache_folder, data_folder, hub_cache, scratch_folder
 
 OPENAI, A1111 = ("/v1/",), ("/sdapi/", "/controlnet/")
 DRAWING_STATUS = {"request": 422, "model": 422, "memory": 422, "crash": 500, "hung": 500, "bug": 500}
@@ -66,11 +66,22 @@ def settled_status(path: str, status: int) -> int:
 
 _PATH = re.compile(r"""(?:(?<![\w.:/<])/|\b[A-Za-z]:[\\/])(?:[^\s'"<>|,;()]+[\\/])+([^\s'"<>|,;()]*)""")
 
+_hidden: set[str] = set()
+
+
+def hide_folder(folder: Path) -> None:
+    """Lets no answer name this folder from now on, whatever signs are in its name."""
+    _hidden.update({str(folder), str(folder.expanduser().resolve())})
+
 
 def public_text(text: str) -> str:
     """Returns a sentence for a client: where it names a file of this machine, only the last part of its path."""
-    for root in dict.fromkeys((str(data_folder()), str(Path.home()))):
-        text = text.replace(f"{root}/", "").replace(root, "sdedge's folder") if len(root) > 1 else text
+    own = (data_folder(), cache_folder(), scratch_folder(), hub_cache(), Path.home())
+    for root in sorted({*map(str, own), *_hidden}, key=len, reverse=True):
+        parts = [re.escape(part) for part in re.split(r"[\\/]", root.rstrip("\\/"))]
+        pattern = r"(?<!\w)" + r"[\\/]{1,2}".join(parts)
+        if any(parts):
+            text = re.sub(pattern + r"(?![\w\\/])", "sdedge's folder", re.sub(pattern + r"[\\/]+", "/sdedge/", text))
     return _PATH.sub(r"\1", text)
 
 

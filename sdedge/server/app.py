@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,14 +17,17 @@ from starlette.types import ASGIApp
 
 import sdedge
 from sdedge.errors import SdedgeError
+from sdedge.library.jobs import Job
 from sdedge.server import a1111_routes, openai_routes, pictures, routes_page
-from sdedge.server.answers import error_body, settled_status, status_of
+from sdedge.server.answers import error_body, hide_folder, settled_status, status_of
 from sdedge.server.guard import Guard, Rules
 from sdedge.server.job_service import JobService
 from sdedge.server.mcp_tools import mcp_server
+from sdedge.server.safe_requests import installed_models
 from sdedge.text.clean import shown
 
 OWN_MACHINE = Rules()
+SWEEP = 86_400.0  # seconds between looks at what clients sent
 log = logging.getLogger(__name__)
 
 
@@ -38,17 +42,19 @@ def inner_app(service: JobService, rules: Rules = OWN_MACHINE) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
+        await asyncio.to_thread(_hide_folders, service)
         assistants = mcp_server(service)
         transport = assistants.streamable_http_app(
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # the guard's part
             max_request_body_size=rules.max_body,
         )
         app.router.routes[:] = [*app.router.routes, *transport.routes]
-        pictures.sweep(await service.ask(lambda queue, gallery: {j.request.image or "" for j in queue.jobs()}))
+        sweeping = asyncio.create_task(_sweep_daily(service))
         try:
             async with assistants.session_manager.run():
                 yield
         finally:
+            sweeping.cancel()
             await service.close()
 
     app = FastAPI(
@@ -68,6 +74,28 @@ def inner_app(service: JobService, rules: Rules = OWN_MACHINE) -> FastAPI:
     for routes in (routes_page, a1111_routes, openai_routes):
         app.include_router(routes.router)
     return app
+
+
+async def _sweep_daily(service: JobService) -> None:
+    """Removes at once, and then every day, what clients sent long ago and no job needs."""
+    while True:
+        try:
+            in_use = await service.ask(lambda queue, gallery: sent_pictures(queue.jobs()))
+            await asyncio.to_thread(pictures.sweep, in_use)
+        except SdedgeError as error:
+            log.warning("%s", error)
+        await asyncio.sleep(SWEEP)
+
+
+def sent_pictures(jobs: Iterable[Job]) -> set[str]:
+    """Returns the paths of the pictures and masks that jobs begin with."""
+    return {path for job in jobs for path in (job.request.image, job.request.mask) if path is not None}
+
+
+def _hide_folders(service: JobService) -> None:
+    """Keeps the folders of pictures and models out of answers."""
+    for folder in (service.output.folder, *(model.path.parent for model in installed_models() if model is not None)):
+        hide_folder(folder)
 
 
 def _answer(request: Request, status: int, message: str, field: str = "") -> Response:

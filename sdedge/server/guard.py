@@ -156,9 +156,15 @@ def _basic(authorization: str) -> tuple[str, str]:
 
 def _same_address(name: str, local: str) -> bool:
     try:
-        return ipaddress.ip_address(name) == ipaddress.ip_address(local)
+        return _address(name) == _address(local)
     except ValueError:
         return False
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Returns an address; an IPv4 one also where a socket of both kinds tells it as ::ffff:192.0.2.1. Raises ValueError."""
+    address = ipaddress.ip_address(text)
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 class Bucket:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sdedge import events
-from sdedge.errors import SdedgeError
+from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.images.output import Output
 from sdedge.library.database import is_damage
 from sdedge.library.gallery import Gallery, GalleryEntry
@@ -141,8 +141,8 @@ class JobService:
             jobs = await self.ask(
                 lambda queue, gallery: append(queue, caller, requests, self.output, (count, batch), owners)
             )
-            for job in jobs:
-                self._open[job] = JobProgress(caller, count, jobs[0])
+            for position, job in enumerate(jobs):
+                self._open[job] = JobProgress(caller, count, jobs[0], position, len(jobs))
                 self._owners[job] = caller
                 self._ended[job] = self._loop.create_future()
         if self._supervisor is not None:
@@ -152,7 +152,10 @@ class JobService:
     async def ended(self, job: int) -> EndedJob:
         """Waits until a job of this server has ended, and returns it. Raises QueuePaused when it cannot be drawn now."""
         future = self._ended.get(job)
-        return await asyncio.shield(future) if future is not None else await self.look_up(job)
+        result = await asyncio.shield(future) if future is not None else await self.look_up(job)
+        if result.job.state in OPEN:
+            raise QueuePaused(f"Job {job} waits in the queue; ask again when it is drawn.")
+        return result
 
     async def drawn(self, job: int) -> EndedJob:
         """Waits as `ended` does. Raises DrawingFailed for a job that failed."""
@@ -165,14 +168,15 @@ class JobService:
         return result
 
     async def look_up(self, id: int) -> EndedJob:
-        """Returns a job as the database has it now, with the pictures it has so far. Raises UnknownJob."""
+        """Returns a job as the database has it now, with the pictures it has so far. Raises UnknownJob, and SdedgeError
+        where the database cannot be used."""
 
         def work(queue: Queue, gallery: Gallery) -> tuple[Job, tuple[GalleryEntry, ...]]:
             return queue.get(id), pictures_of(gallery, id)
 
         try:
             job, pictures = await self.ask(work)
-        except SdedgeError:
+        except InvalidRequest:
             raise _unknown(id) from None
         progress = self._open.get(id)
         return EndedJob(job, tuple(progress.notices) if progress else (), pictures)
@@ -197,7 +201,7 @@ class JobService:
     @property
     def path_pattern(self) -> str:
         """SQL's pattern of the paths of this server's pictures."""
-        folder = gallery_path(self.output.folder.expanduser() / "x").parent
+        folder = gallery_path(self.output.folder.expanduser().resolve() / "x").parent
         return re.sub(r"([\\%_])", r"\\\1", f"{folder}{os.sep}") + "%"
 
     def progress(self, job: int) -> JobProgress | None:
@@ -316,9 +320,9 @@ class JobService:
             self._wake()
             return
         for job in jobs:
-            future = self._ended.pop(job)
-            self._open.pop(job, None)
+            future = self._ended[job]
             if not future.done():
+                self._ended[job] = self._loop.create_future()  # whoever asks again waits until then
                 future.set_exception(QueuePaused(f"The queue is paused: {reason} Job {job} waits in it."))
                 future.exception()
 

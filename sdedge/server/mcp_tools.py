@@ -20,7 +20,6 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context, Image
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BeforeValidator, ValidationError, WithJsonSchema
-from starlette.datastructures import Headers
 
 import sdedge
 from sdedge.errors import InvalidRequest, SdedgeError
@@ -32,7 +31,6 @@ from sdedge.library.models import EMBEDDED
 from sdedge.request import Request
 from sdedge.server import pictures
 from sdedge.server.answers import DrawingFailed, UnknownJob, public_text
-from sdedge.server.guard import caller
 from sdedge.server.job_service import JobService
 from sdedge.server.plain_requests import plain_request
 from sdedge.server.progress import EndedJob
@@ -66,8 +64,9 @@ class Assistant:
 
     def name(self, context: Context[Any]) -> str:
         """Returns who asks, so that progress and cancelling are the caller's own."""
-        headers = context.headers
-        return f"mcp {caller(Headers(dict(headers)), '')}" if headers is not None else "mcp"
+        request: Any = context.request_context.request
+        asking = getattr(getattr(request, "state", None), "caller", "")  # as the guard tells it, with the address
+        return f"mcp {asking}".rstrip()
 
     async def draw(self, context: Context[Any], requests: Sequence[Request], notices: Sequence[str]) -> list[Content]:
         """Draws, telling progress, and returns the pictures with what is to be said of them."""

@@ -27,6 +27,10 @@ class JobProgress:
     count: int
     group: int = 0
     """The first of the jobs that were submitted together."""
+    position: int = 0
+    """Its own place among those."""
+    together: int = 1
+    """How many those are."""
     phase: str = "waiting"
     step: int = 0
     steps: int = 0
@@ -60,6 +64,11 @@ class JobProgress:
         """How much is done, 0 to 1."""
         within = self.step / self.steps if self.steps else 0.0
         return min((self.saved + within) / self.count, 1.0)
+
+    @property
+    def fraction_together(self) -> float:
+        """How much of the jobs that were submitted together is done, 0 to 1; those before it are."""
+        return (self.position + self.fraction) / self.together
 
 
 @dataclass(frozen=True)

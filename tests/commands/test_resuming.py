@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -64,6 +67,30 @@ def test_a_command_goes_on_within_its_picture_with_the_seed_it_had_chosen(drawn,
     assert not [*journal_folder().glob("*.journal")]
     result, _ = drawn(*out, "--resume", calls=0)
     assert "has left no unfinished picture; it begins anew" in result.output
+
+
+@pytest.mark.parametrize(("count", "saved"), [(1, 1), (4, 2)])
+def test_pictures_that_were_saved_before_ctrl_c_took_effect_are_not_saved_again(
+    drawn, tmp_path, monkeypatch, count, saved
+):
+    out = ["--out", str(tmp_path / "out"), "--count", str(count), "--batch", "4", "--seed", "5"]
+    decode, decoded = TorchEngine.decode, []
+
+    def decode_and_be_interrupted(self, *values):
+        decoded.append(1)
+        if len(decoded) == saved:
+            os.kill(os.getpid(), signal.SIGINT)
+        return decode(self, *values)
+
+    monkeypatch.setattr(TorchEngine, "decode", decode_and_be_interrupted)
+    result, _ = drawn(*out)
+    assert result.exit_code != 0 and len(pixels(tmp_path / "out")) == saved
+    monkeypatch.setattr(TorchEngine, "decode", decode)
+    if saved < count:
+        result, calls = drawn(*out, "--resume")
+        assert result.exit_code == 0 and calls == 0, "its steps were recorded"
+        assert [int(name.split("-")[3]) for name in pixels(tmp_path / "out")] == [5, 6, 7, 8]
+    assert not [*journal_folder().glob("*.journal")]
 
 
 @pytest.mark.slow

@@ -16,7 +16,8 @@ from sdedge.events import Continued, Step
 from sdedge.generation import journal_file
 from sdedge.generation.journal_file import JournalWriter, read_journal
 from sdedge.generation.journaled import RecordedRun, journaled
-from sdedge.generation.journals import BatchJournals, Journal, Journals, run_of, unfinished
+from sdedge.generation.journals import BatchJournals, Journal, Journals, run_of
+from sdedge.generation.unfinished import unfinished
 from sdedge.request import Resolved
 from sdedge.sampling.denoiser import masked
 from sdedge.sampling.noise import Noise

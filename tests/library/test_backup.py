@@ -21,7 +21,7 @@ from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
 from sdedge.request import Request
 from tests.library.conftest import run
-from tests.library.test_gallery import draw
+from tests.library.test_gallery import draw, pixels, request_of
 from tests.library.test_grids import add as add_grid
 from tests.library.test_grids import draw as draw_next
 
@@ -262,6 +262,33 @@ def test_an_interrupted_job_comes_back_to_be_resumed_and_a_finished_one_does_not
         assert read_backup(store, tmp_path / "all.zip", tmp_path / "back").jobs == 1
         (job,) = Queue(store).jobs()
         assert (job.request.prompt, job.state) == ("INTERRUPTED", JobState.PAUSED)
+
+
+def test_a_job_half_drawn_comes_back_with_the_pictures_it_lacks_and_only_once(tmp_path):
+    with open_store(tmp_path / "data") as store:
+        queue, gallery = Queue(store), Gallery(store)
+        queue.add(Request(prompt="a house", seed=100), Output(tmp_path / "out"), 10)
+        job = queue.claim()
+        for number in range(3):
+            gallery.complete(begun(gallery, job, number))
+        queue.finish(job.id, JobState.WAITING)
+        write_backup(store, tmp_path / "all.zip")
+        gallery.complete(begun(gallery, job, 3))
+        queue.note_saved(job.id)
+        assert read_backup(store, tmp_path / "all.zip", tmp_path / "back").jobs == 0
+    with open_store(tmp_path / "other") as store:
+        assert read_backup(store, tmp_path / "all.zip", tmp_path / "back").jobs == 1
+        (job,) = Queue(store).jobs()
+        assert (job.request.seed, job.count) == (103, 7)
+        assert read_backup(store, tmp_path / "all.zip", tmp_path / "back").jobs == 0
+
+
+def begun(gallery, job, number):
+    """The row of a picture of a job that is on disk."""
+    request, path = request_of("a house", 100 + number), job.output.folder / f"{number}.png"
+    row = gallery.begin(path, request, {}, job.id, number)
+    job.output.write_to(path, pixels(number), request, {})
+    return row
 
 
 def is_below(folder: Path):

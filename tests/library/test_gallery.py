@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,14 +19,16 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from sdedge.commands.gallery import gallery as gallery_command
-from sdedge.errors import SdedgeError
+from sdedge.commands.opened_gallery import entry_of
+from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.images import metadata
 from sdedge.images.output import Output
 from sdedge.library.gallery import Gallery, Search, match_expression
 from sdedge.library.gallery_scan import adopt_unannounced, rescan
 from sdedge.library.jobs import Queue
 from sdedge.library.store import DATABASE, open_store
-from sdedge.request import Resolved
+from sdedge.process.worker import RecordedOutput
+from sdedge.request import Request, Resolved
 
 
 @pytest.fixture
@@ -172,6 +175,33 @@ def test_a_picture_whose_row_was_begun_is_kept_if_it_is_whole_and_dropped_if_not
     assert os.listdir(saved.parent) == ["whole.png"]
 
 
+@pytest.mark.parametrize(("minutes", "is_left"), [(0, True), (11, False)])
+def test_what_another_process_writes_for_no_job_is_left_to_it_for_ten_minutes(gallery, tmp_path, minutes, is_left):
+    path = tmp_path / "out" / "a.png"
+    row = gallery.begin(path, request_of("a red house", 1), {})
+    gallery.update(row, {"created": time.time() - 60 * minutes})
+    path.parent.mkdir()
+    part = path.with_name(f".{path.name}.x7.part")
+    part.write_bytes(b"half a picture")
+    gallery.settle()
+    assert (part.exists(), gallery.row_of(path) is not None) == (is_left, is_left)
+
+
+def test_a_picture_whose_row_was_taken_for_abandoned_has_it_again(gallery, tmp_path):
+    output = RecordedOutput(tmp_path / "out", gallery=gallery)
+    request, row_of_begin = request_of("a red house", 1), gallery.begin
+
+    def begin_and_be_abandoned(*values):
+        gallery.begin = row_of_begin
+        row = row_of_begin(*values)
+        gallery.abandon(row)
+        return row
+
+    gallery.begin = begin_and_be_abandoned
+    path = output.write(pixels(1), request, {}, 1)
+    assert [(entry.path, entry.seed, entry.prompt) for entry in gallery.search()] == [(path, 1, "a red house")]
+
+
 def test_a_picture_saved_while_the_database_was_locked_is_adopted_by_its_job(gallery, tmp_path):
     queue, output = Queue(gallery.store), Output(tmp_path / "out")
     queue.add(request_of("a red house", 5), output, count=3)
@@ -181,6 +211,24 @@ def test_a_picture_saved_while_the_database_was_locked_is_adopted_by_its_job(gal
         output.write(pixels(seed), request, {}, 1)
     assert adopt_unannounced(gallery, job) == 1 and adopt_unannounced(gallery, job) == 0
     assert [(entry.seed, entry.job, entry.number) for entry in gallery.search()] == [(6, job.id, 1)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "facts", "is_of_the_job"),
+    [
+        ({"prompt": "a red house"}, {}, True),
+        ({"prompt": "a blue boat"}, {}, False),
+        ({"prompt": "a red house", "steps": 9}, {}, False),
+        ({"prompt": "a {red|blue} house"}, {"template": "a {red|blue} house", "choices": [["red", "red"]]}, True),
+        ({"prompt": "a {red|old} house"}, {"template": "a {red|blue} house", "choices": [["red", "red"]]}, False),
+    ],
+)
+def test_a_crashed_job_adopts_only_what_was_drawn_as_it_asks(gallery, tmp_path, asked, facts, is_of_the_job):
+    output = Output(tmp_path / "out")
+    output.write(pixels(1), request_of("a red house", 1), facts, 1)
+    queue = Queue(gallery.store)
+    queue.add(Request(seed=1, **asked), output)
+    assert adopt_unannounced(gallery, queue.claim()) == int(is_of_the_job)
 
 
 # Files are the truth
@@ -298,6 +346,11 @@ def test_the_command_searches_marks_and_shows(command, gallery, tmp_path):
     answer = json.loads(command("search", "house", "--favourite", "--tag", "x", "--size", "96x64", "--json"))
     assert answer["count"] == 1 and answer["pictures"][0]["request"]["seed"] == 1
     assert json.loads(command("show", str(entry.id), "--json"))["tags"] == ["x"]
+
+
+def test_a_picture_that_is_called_by_no_decimal_number_is_a_path(gallery):
+    with pytest.raises(InvalidRequest, match="is not in the gallery"):
+        entry_of(gallery, "²")
 
 
 def test_export_copies_and_can_leave_the_settings_out(command, gallery, tmp_path):

@@ -70,6 +70,11 @@ def test_the_command_takes_ranges_and_goes_on_after_what_cannot_be_read(gallery,
     events = [json.loads(line) for line in result.stdout.splitlines()]
     assert events[-1]["event"] == "Exported" and events[-1]["pictures"] == 2 and events[0]["event"] == "Progress"
     assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["1.jpg", "4.jpg"]
+    result = run("export", "--id", "3-6", "-o", str(tmp_path / "d"))
+    assert "2 of 4" in str(result.exception) and "no picture 5" in str(result.exception)
+    assert sorted(path.name for path in (tmp_path / "d").iterdir()) == ["3.png", "4.png"]
+    result = run("export", "--id", "99", "-o", str(tmp_path / "none.zip"), "--events")
+    assert "1 of 1" in str(result.exception) and not (tmp_path / "none.zip").exists()
     assert run("export", "nothing", "-o", str(tmp_path / "none.zip")).exit_code == 0
     assert not (tmp_path / "none.zip").exists()
     for wrong in ("x", "3-1", "1-", "1-99999999", ""):

@@ -19,7 +19,7 @@ from sdedge.library.connection import BUSY, Connection
 from sdedge.library.database import open_database
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Queue
-from sdedge.library.store import DATABASE, MIGRATIONS, open_store
+from sdedge.library.store import DATABASE, MIGRATIONS, open_store, rebuild
 from sdedge.locks import ProcessLock
 from sdedge.request import Request
 
@@ -164,6 +164,36 @@ def test_after_an_unclean_end_the_queue_is_paused_and_says_what_was_interrupted(
     assert queue.get(job.id).state == "interrupted" and queue.get(after.id).state == "waiting"
 
 
+@pytest.mark.parametrize(("wish", "state"), [("pause", "paused"), ("picture", "cancelled"), ("now", "cancelled")])
+def test_what_a_person_asked_of_a_job_holds_when_its_process_is_killed_first(queue, wish, state):
+    job = add(queue, count=3)
+    queue.open_session()
+    queue.claim()
+    if wish == "pause":
+        queue.pause(job.id)
+    else:
+        queue.cancel(job.id, wish)
+    assert queue.open_session() is None and queue.paused is None
+    assert (queue.get(job.id).state, queue.get(job.id).wish, queue.get(job.id).ended is None) == (
+        state,
+        "",
+        state == "paused",
+    )
+
+
+def test_a_queue_that_a_person_paused_stays_so_after_a_failure_and_an_unclean_end(queue):
+    job, _ = add(queue), add(queue)
+    queue.open_session()
+    queue.claim()
+    queue.pause()
+    queue.finish(job.id, "failed", "The disk is full.", pause="The disk is full.")
+    assert queue.open_session() is not None and queue.paused_by == "person"
+    queue.resume_after_failure()
+    assert queue.paused is not None
+    queue.resume()
+    assert queue.paused is None and queue.paused_by is None
+
+
 def test_after_a_clean_end_the_queue_goes_on(queue):
     add(queue)
     queue.open_session()
@@ -252,6 +282,18 @@ def test_jobs_are_salvaged_from_a_database_damaged_elsewhere(tmp_path):
     assert "3 waiting jobs were recovered" in store.notes[0]
     assert waiting(Queue(store)) == wanted
     store.close()
+
+
+def test_an_odd_row_of_a_damaged_database_costs_that_job_alone(tmp_path):
+    store = open_store(tmp_path)
+    jobs = [add(Queue(store), f"job {i}").id for i in range(4)]
+    store.database.execute("ALTER TABLE jobs RENAME TO sound")
+    store.database.execute("CREATE TABLE jobs AS SELECT * FROM sound")  # which insists on nothing, as damage does
+    store.database.execute("UPDATE jobs SET request = NULL WHERE id = ?", (jobs[1],))
+    store.database.execute("UPDATE jobs SET id = ? WHERE id = ?", (jobs[0], jobs[2]))
+    store.close()
+    with rebuild(tmp_path, "It is damaged.", store.file) as mended:
+        assert waiting(Queue(mended)) == ["job 0", "job 3"] and "2 waiting jobs were recovered" in mended.notes[0]
 
 
 def test_two_programs_that_find_the_same_damage_mend_it_once_and_both_say_so(tmp_path):

@@ -23,6 +23,7 @@ from sdedge.process.batch_tasks import content_of, tasks_of
 from sdedge.process.batch_worker import BatchWorker, Drawn, Undrawn, WorkerSettings
 from sdedge.request import Request
 from tests.fake_drawer import FakeDrawer, picture
+from tests.process.desk import posix
 
 FAKE = "tests.fake_drawer:FakeDrawer"
 OUTPUT = Output(Path("out"))
@@ -223,6 +224,15 @@ def test_two_batches_do_not_write_one_folder(tmp_path):
         pass
     with open_record(tmp_path):
         assert ProcessLock(tmp_path / ".batch.lock").holder() == os.getpid()
+
+
+@posix
+def test_a_batch_that_ends_takes_the_lock_of_a_folder_away_from_nobody(tmp_path):
+    lock = tmp_path / ".batch.lock"
+    with open_record(tmp_path):
+        waiting = lock.open()  # as another batch has it that tries to lock it now
+    with waiting, open_record(tmp_path):
+        assert os.path.samestat(lock.stat(), os.fstat(waiting.fileno())), "both lock the same file"
 
 
 def test_a_dry_run_lists_and_draws_nothing(tmp_path, fake_engine):

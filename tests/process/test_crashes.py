@@ -13,7 +13,7 @@ import time
 import pytest
 
 from sdedge.errors import SdedgeError
-from sdedge.events import ImageDone, Notice, Step
+from sdedge.events import Cancelled, Failed, ImageDone, Notice, Step
 from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_scan import rescan
 from sdedge.library.jobs import Queue
@@ -57,6 +57,18 @@ def test_a_process_that_stops_answering_is_ended_by_the_watchdog(desk):
     desk.start(silence=1.0)
     desk.wait()
     assert desk.queue.get(job).state == "failed" and "did not answer" in desk.queue.get(job).reason
+
+
+@posix
+def test_a_job_that_hangs_and_is_cancelled_is_not_drawn_again_and_pauses_nothing(desk):
+    job = desk.add("fail=hang@2")
+    desk.start(silence=1.0)
+    desk.until(lambda event: isinstance(event, Step))
+    desk.queue.cancel(job)
+    desk.supervisor.wake()
+    desk.wait()
+    assert desk.queue.get(job).state == "cancelled" and desk.queue.paused is None
+    assert desk.events_of(Cancelled) and not desk.events_of(Failed)
 
 
 def test_a_job_that_gets_no_further_is_ended_by_the_watchdog(desk):
@@ -212,6 +224,27 @@ def test_a_database_damaged_while_the_app_runs_is_kept_aside_and_the_queue_goes_
     desk.queue, desk.gallery = Queue(store), Gallery(store)
     assert "is kept as" in desk.queue.paused and desk.gallery.needs_rescan
     rescan(desk.gallery)
+    desk.resume(job)
+    assert desk.queue.get(job).state == "done" and desk.check() == 1
+
+
+def test_a_queue_whose_damaged_database_another_process_mends_waits_for_that_and_goes_on(desk, monkeypatch):
+    job = desk.add("step=0.2 steps=4", seed=4)
+    intact = Queue.wish
+    malformed = sqlite3.DatabaseError("database disk image is malformed")
+    malformed.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    mending = ProcessLock(desk.folder / "rebuild.lock")
+    assert mending.acquire()
+
+    def wish(queue, id):
+        monkeypatch.setattr(Queue, "wish", intact)
+        raise malformed
+
+    monkeypatch.setattr(Queue, "wish", wish)
+    desk.start(lock=0.1)
+    desk.until(lambda event: isinstance(event, Notice) and "Another process mends" in event.message)
+    mending.release()
+    desk.until(lambda event: isinstance(event, Notice) and f"Job {job} was interrupted" in event.message)
     desk.resume(job)
     assert desk.queue.get(job).state == "done" and desk.check() == 1
 

@@ -12,7 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from sdedge.events import Failed
 from sdedge.process import awake as awake_module
+from sdedge.process.attempt import Attempt, outcome
 from sdedge.process.awake import StayAwake, awake
 from sdedge.process.framing import LIMIT, BadFrame, Channel
 from sdedge.process.model_cache import ModelCache
@@ -70,6 +72,20 @@ def test_exits_are_put_in_words(tmp_path):
     assert "model is damaged" in describe_exit(-7, "loading the model", False, log)
     assert str(log) in describe_exit(-6, "", False, log) and "SIGABRT" in describe_exit(-6, "", False, log)
     assert "lost its connection" in describe_exit(0, "", False, log)
+
+
+@pytest.mark.parametrize(
+    ("wish", "kind", "state"),
+    [
+        ("picture", "hung", "cancelled"), ("now", "crash", "cancelled"), ("kill", "crash", "cancelled"),
+        ("now", "output", "cancelled"), ("pause", "hung", "paused"), ("pause", "model", "failed"), ("", "hung", "waiting"),
+    ],
+)  # fmt: skip
+def test_a_cancel_or_pause_holds_however_the_attempt_ends(desk, wish, kind, state):
+    desk.add()
+    attempt = Attempt(desk.queue.claim(), wish_sent=wish)
+    end = outcome(Failed(kind, "It did not answer."), attempt, closing=False, goes_on=kind in ("crash", "hung"))
+    assert (end.state, end.pause) == (state, None)
 
 
 class FakeEngine:

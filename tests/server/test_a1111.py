@@ -18,6 +18,7 @@ pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed"
 from sdedge.boxes import Boxes
 from sdedge.errors import InvalidRequest
 from sdedge.passes import Changes, Pass
+from sdedge.places import data_folder
 from sdedge.server.a1111_modules import NEAREST, module_names, module_of
 from sdedge.server.a1111_scripts import read_scripts
 from tests.server.drawer import picture, png
@@ -152,6 +153,19 @@ def test_progress_and_interrupt_are_the_caller_s(server):
     assert server.get("/sdapi/v1/progress", headers=me).json()["state"]["job_count"] == 0
 
 
+def test_progress_goes_once_from_nothing_to_all_over_the_iterations(server):
+    body = {"prompt": "step=0.03", "steps": 10, "width": 64, "height": 64, "n_iter": 3}
+    thread = threading.Thread(target=lambda: server.post("/sdapi/v1/txt2img", json=body))
+    thread.start()
+    seen = []
+    while thread.is_alive():
+        now = server.get("/sdapi/v1/progress").json()
+        if now["state"]["job_count"]:
+            seen.append((now["progress"], now["state"]["job_no"], now["state"]["job_count"]))
+    assert seen == sorted(seen) and {number for _, number, _ in seen} == {0, 1, 2}
+    assert {count for *_, count in seen} == {3} and seen[0][0] < 1 / 3 < 2 / 3 < seen[-1][0]
+
+
 def test_skip_gives_up_one_iteration(server):
     body = {"prompt": "step=0.02", "steps": 20, "width": 64, "height": 64, "n_iter": 2, "seed": 3}
     answers = []
@@ -243,6 +257,30 @@ def test_hires_fix_is_a_pass(server):
         assert server.post("/sdapi/v1/txt2img", json={**body, **wrong}).status_code == 422, wrong
     plain = json.loads(server.post("/sdapi/v1/txt2img", json={**body, "enable_hr": False}).json()["info"])
     assert "Hires" not in plain["infotexts"][0]
+
+
+def test_what_a_client_need_not_have_chosen_stops_no_picture(server):
+    body = {"prompt": "x", "steps": 1, "width": 64, "height": 64, "scheduler": "Karras", "styles": ["Cinematic"],
+            "override_settings": {"sd_model_checkpoint": None, "sd_vae": "", "CLIP_stop_at_last_layers": None},
+            "enable_hr": True, "hr_upscaler": "None"}  # fmt: skip
+    answer = server.post("/sdapi/v1/txt2img", json=body)
+    assert answer.status_code == 200, answer.text
+    info = json.loads(answer.json()["info"])
+    assert info["not_honoured"] == ["styles.Cinematic"] and info["clip_skip"] == 1
+    assert info["sampler_name"] == "DPM++ 2M"
+    assert "Schedule type: Karras" in info["infotexts"][0] and "Hires upscaler: Lanczos" in info["infotexts"][0]
+
+
+def test_styles_of_the_list_are_applied(server):
+    data_folder().mkdir(parents=True, exist_ok=True)
+    (data_folder() / "styles.csv").write_text("name,prompt,negative_prompt\nInk,ink drawing,photo\n")
+    body = {"prompt": "x", "steps": 1, "width": 64, "height": 64, "styles": ["Ink", "Oil"]}
+    info = json.loads(server.post("/sdapi/v1/txt2img", json=body).json()["info"])
+    assert (info["prompt"], info["negative_prompt"], info["not_honoured"]) == (
+        "x, ink drawing",
+        "photo",
+        ["styles.Oil"],
+    )
 
 
 def test_detect_makes_a_hint(server):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
 from sdedge.server import guard
+from sdedge.server.answers import hide_folder, public_text
 from sdedge.server.fairness import place
 from sdedge.server.guard import Bucket, Guard, Rules, check_host, check_origin, host_name, matches_token, refusal
 
@@ -47,7 +49,24 @@ def test_further_names_and_the_address_it_came_in_at_are_taken():
     assert status(Rules(hosts=frozenset({"studio.local"})), host="Studio.local:7860") == 200
     assert status(local="192.168.1.5", host="192.168.1.5:7860") == 200
     assert status(local="192.168.1.5", host="192.168.1.6:7860") == 421
+    assert status(local="::ffff:192.168.1.5", host="192.168.1.5:7860") == 200  # at `--host ::`
+    assert status(local="::ffff:192.168.1.5", host="192.168.1.6:7860") == 421
     assert check_host(["localhost", "evil.example"], frozenset()) is not None  # two Host headers
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("/mnt/Anna's disk/served pictures/a b.png", "a b.png"), ("/mnt/Anna's disk/served pictures", "sdedge's folder"),
+        ("/mnt/Anna's disk\\served pictures\\a b.png", "a b.png"), ("/srv/x/y.png", "y.png"), ("1/2", "1/2"),
+    ],
+)  # fmt: skip
+def test_no_folder_of_this_machine_is_named_whatever_signs_are_in_its_name(path, left):
+    hide_folder(Path("/mnt/Anna's disk/served pictures"))
+    assert (
+        public_text(f"Cannot write {path}: No space left; free some.")
+        == f"Cannot write {left}: No space left; free some."
+    )
 
 
 @pytest.mark.parametrize(

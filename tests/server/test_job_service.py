@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sqlite3
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed")
 
+from sdedge.errors import SdedgeError
 from sdedge.images.output import Output
 from sdedge.library.connection import DatabaseError
 from sdedge.library.job_states import JobState, PausedBy
@@ -16,10 +20,14 @@ from sdedge.library.store import open_store
 from sdedge.process.attempt import Limits
 from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
-from sdedge.server.answers import DrawingFailed, QueuePaused, TooManyJobs
+from sdedge.server import app, pictures
+from sdedge.server.a1111_routes import all_drawn
+from sdedge.server.answers import DrawingFailed, QueuePaused, TooManyJobs, UnknownJob
 from sdedge.server.job_service import JobService
 from sdedge.server.progress import Bounds
+from tests.process.desk import posix
 from tests.server.conftest import DRAWER, ROOT
+from tests.server.drawer import png
 
 QUICK = Limits(tick=0.02, beat=0.2)
 
@@ -100,6 +108,7 @@ def test_one_service_through_pauses_crashes_and_its_bounds(tmp_path):
         with pytest.raises(QueuePaused, match=f"Job {slow[2]} waits"):
             await service.drawn(slow[2])
         await service.resume()
+        assert (await service.drawn(slow[2])).job.state == JobState.DONE  # it was not forgotten
         (last,) = await service.submit("a third", [asked("step=0.5")])
         waiting = asyncio.ensure_future(service.drawn(last))
         await asyncio.sleep(0)
@@ -109,6 +118,81 @@ def test_one_service_through_pauses_crashes_and_its_bounds(tmp_path):
         await service.cancel(other_caller)  # and is closed at once
 
     with_service(tmp_path, use, bounds=Bounds(jobs=4, jobs_of_caller=3))
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_pictures_asked_for_together_wait_in_the_queue_while_it_is_paused_and_when_the_server_closes(tmp_path, closes):
+    async def use(service):
+        jobs = await service.submit("me", [asked("step=0.2")] * 3)
+        answer = asyncio.ensure_future(all_drawn(service, jobs))
+        while (progress := service.progress(jobs[0])) is not None and not progress.step:
+            await asyncio.sleep(0.02)
+        if closes:
+            service.answer_all()
+        else:
+            await service.ask(lambda queue, gallery: queue.pause(reason="You paused it."))
+        with pytest.raises(QueuePaused, match="closing" if closes else "You paused it"):
+            await answer
+        states = await service.ask(lambda queue, gallery: [queue.get(job).state for job in jobs])
+        assert states[1:] == [JobState.WAITING] * 2
+        assert [job for job, _ in service.jobs_of("me")][-2:] == jobs[1:]
+
+    with_service(tmp_path, use)
+
+
+def test_a_busy_database_is_not_told_as_a_job_that_is_not_there(tmp_path, monkeypatch):
+    def get(queue, id):
+        raise sqlite3.OperationalError("database is locked")
+
+    async def use(service):
+        with pytest.raises(UnknownJob):
+            await service.look_up(99)
+        monkeypatch.setattr(Queue, "get", get)
+        with pytest.raises(SdedgeError, match=r"cannot be used .* try again") as busy:
+            await service.look_up(99)
+        assert not isinstance(busy.value, UnknownJob)
+
+    with_service(tmp_path, use)
+
+
+def test_what_clients_sent_long_ago_goes_day_by_day_but_for_the_pictures_and_masks_of_jobs(tmp_path, monkeypatch):
+    image, mask, old = (Path(pictures.keep(png((64, 64), (shade, 0, 0)))) for shade in (1, 2, 3))
+    for path in (image, mask, old):
+        os.utime(path, (0, 0))
+    monkeypatch.setattr(app, "SWEEP", 0.05)
+    service = JobService(tmp_path / "data", Output(tmp_path / "served"), drawer=DRAWER, limits=QUICK)
+    with open_store(tmp_path / "data") as store:
+        Queue(store).pause(Queue(store).add(asked().replace(image=str(image), mask=str(mask)), service.output).id)
+
+    async def run():
+        fast = app.inner_app(service)
+        async with fast.router.lifespan_context(fast):
+            while old.exists():
+                await asyncio.sleep(0.02)
+            later = Path(pictures.keep(png((64, 64), (4, 0, 0))))
+            os.utime(later, (0, 0))
+            while later.exists():
+                await asyncio.sleep(0.02)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+    assert image.exists() and mask.exists()
+
+
+@posix
+def test_pictures_of_a_folder_that_is_reached_by_a_link_are_the_server_s(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "served").symlink_to(tmp_path / "disk")
+
+    async def use(service):
+        (job,) = await service.submit("me", [asked()])
+        (entry,) = (await service.drawn(job)).pictures
+        query = "SELECT id FROM images WHERE path LIKE ? ESCAPE '\\'"
+        found = await service.ask(
+            lambda queue, gallery: gallery.database.execute(query, (service.path_pattern,)).fetchall()
+        )
+        assert [row["id"] for row in found] == [entry.id]
+
+    with_service(tmp_path, use)
 
 
 def test_a_queue_that_another_process_runs_is_watched(tmp_path):

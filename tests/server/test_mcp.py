@@ -17,7 +17,7 @@ from mcp import Client
 from sdedge.images.output import Output
 from sdedge.process.attempt import Limits
 from sdedge.server.job_service import JobService
-from sdedge.server.mcp_tools import DATA, mcp_server
+from sdedge.server.mcp_tools import DATA, Assistant, mcp_server
 from tests.server.conftest import DRAWER, ROOT
 from tests.server.drawer import png
 
@@ -132,11 +132,30 @@ def test_over_stdio_pictures_are_given_and_named_by_their_paths(run, tmp_path):
     run(use, paths=True)
 
 
+def test_a_caller_over_http_is_known_by_its_address_too(server, monkeypatch):
+    callers, name = [], Assistant.name
+
+    def remembered(assistant, context):
+        callers.append(name(assistant, context))
+        return callers[-1]
+
+    monkeypatch.setattr(Assistant, "name", remembered)
+    call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "list_jobs", "arguments": {}}}
+    head = {"accept": "application/json, text/event-stream", "user-agent": "assistant"}
+    session = server.post("/mcp", json=INITIALIZE, headers=head).headers.get("mcp-session-id", "")
+    server.post("/mcp", json=call, headers={**head, "mcp-session-id": session, "mcp-protocol-version": "2025-11-25"})
+    (asking,) = callers
+    assert asking.split() == ["mcp", "testclient", "assistant"], "the test's client says that for an address"
+
+
+INITIALIZE = {
+    "jsonrpc": "2.0", "id": 1, "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+}  # fmt: skip
+
+
 def test_it_is_at_mcp_too(server):
-    body = {"jsonrpc": "2.0", "id": 1, "method": "initialize",
-            "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
-            }  # fmt: skip
     accept = {"accept": "application/json, text/event-stream"}
-    answer = server.post("/mcp", json=body, headers=accept)
+    answer = server.post("/mcp", json=INITIALIZE, headers=accept)
     assert answer.status_code == 200 and "sdedge" in answer.text
-    assert server.post("/mcp", json=body, headers={**accept, "origin": "http://evil.example"}).status_code == 403
+    assert server.post("/mcp", json=INITIALIZE, headers={**accept, "origin": "http://evil.example"}).status_code == 403
