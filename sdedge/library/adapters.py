@@ -241,7 +241,8 @@ def embedding_names(texts: Iterable[str]) -> list[str]:
 
 
 def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
-    """Returns the installed embeddings whose names stand in any of the texts, which are prompts without brackets and weights.
+    """Returns the installed embeddings whose names stand in any of the texts, which are prompts without brackets and weights,
+    under those names.
 
     With them, what is to be said: files that are damaged or made for another model, and names that are not there.
     """
@@ -253,7 +254,7 @@ def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
     for name in names_used:
         try:
             status = files[name].stat()
-            opened.append(_embedding(files[name], status.st_mtime_ns, status.st_size))
+            opened.append(replace(_embedding(files[name], status.st_mtime_ns, status.st_size), name=name))
         except (ModelError, OSError) as error:
             notes.append(f"The embedding {name} is not used: {error}")
     for text in plain:
