@@ -74,6 +74,12 @@ def parse_key(key: str) -> LoraKey | None:
     return LoraKey(part, stem, _PIECES[match["piece"]])
 
 
+def is_lora(names: Collection[str]) -> bool:
+    """Returns whether most of a file's names are pieces that LoRAs alone have; a plain `weight` is any network's."""
+    keys = [parse_key(name) for name in names]
+    return 2 * sum(key is not None and key.piece != "weight" for key in keys) > len(keys)
+
+
 def _split_prefix(key: str) -> tuple[str | None, str]:
     for prefix, part in _PREFIXES:
         if key.startswith(prefix):

@@ -12,10 +12,12 @@ from typing import cast
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sdedge.errors import ModelError
+from sdedge.library.adapters import recognise
 from sdedge.models.clip import CLIPText
 from sdedge.models.unet import UNet
 from sdedge.weights.files import LazyTensor, WeightFile
@@ -269,6 +271,24 @@ def test_spellings(spelling: str, module: str, tmp_path: Path, unet: UNet, text_
     bound = lora.bind(part, shapes(network))
     assert list(bound) == [module]
     assert bound[module].delta(network.get_submodule(module).weight).eq(2).all()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *([spelling.replace("{AB}", "A").replace("{}", "down")] for spelling, _ in SPELLINGS),
+        [f"{kohya(CROSS).replace('lora_', 'oft_', 1)}.{piece}" for piece in ("oft_blocks", "alpha")],
+        [f"diffusion_model.middle_block.1.proj_in.{piece}" for piece in ("diff", "diff_b")],
+    ],
+)
+def test_every_spelling_is_recognised_as_a_lora(names: list[str], tmp_path: Path) -> None:
+    save_file({name: torch.ones(2, 2) for name in names}, tmp_path / "x.safetensors")
+    assert recognise(tmp_path / "x.safetensors") == "lora"
+
+
+def test_a_network_under_names_that_loras_have_too_is_none(tmp_path: Path, unet: UNet) -> None:
+    save_file(unet.state_dict(), tmp_path / "x.safetensors")
+    assert recognise(tmp_path / "x.safetensors") is None
 
 
 def test_every_module_has_a_stem_of_its_own(unet: UNet) -> None:
