@@ -37,6 +37,7 @@ from sdedge.weights.hub import (
     request_headers,
 )
 from sdedge.weights.hub_files import Edition, editions
+from sdedge.weights.lora_config import PEFT_STEM
 
 Progress = Callable[[int, int], None]
 """(bytes there, bytes in all)"""
@@ -334,8 +335,12 @@ def _check_name(offered: HubOffer) -> None:
 
 
 def _place(file: HubFile, edition: Edition, name: str) -> str:
-    """Returns where a file lies in the folder of what has come; a single one has the name that it is given."""
-    return f"{name}{PurePosixPath(file.path).suffix}" if edition.is_file else file.path
+    """Returns where a file lies in the folder of what has come; a single one has the name that it is given, and where peft's
+    configuration belongs to it a folder of that name, with its files as peft calls them."""
+    path = PurePosixPath(file.path)
+    if not edition.is_file or len(edition.files) == 1:
+        return f"{name}{path.suffix}" if edition.is_file else file.path
+    return f"{name}/{PEFT_STEM}{path.suffix}" if _is_weights(file) else f"{name}/{path.name}"
 
 
 def _place_of_all(edition: Edition, content: Path, name: str) -> Path:
@@ -350,7 +355,11 @@ def _name(entry: HubEntry | None, address: HubAddress) -> str:
     if entry is not None:
         return entry.name
     stem = PurePosixPath(address.file).stem
-    plain = stem if stem and not re.fullmatch(r"(pytorch_lora_weights|diffusion_pytorch_model|model)", stem) else ""
+    plain = (
+        stem
+        if stem and not re.fullmatch(r"(pytorch_lora_weights|diffusion_pytorch_model|(adapter_)?model)", stem)
+        else ""
+    )
     return re.sub(r"[^\w .+-]", "-", plain or address.repository.rpartition("/")[2]).strip(" .")[:80]
 
 

@@ -10,18 +10,21 @@ import time
 from types import SimpleNamespace
 
 import pytest
+import torch
 from click.testing import CliRunner
 from safetensors.torch import save
 
 from sdedge.cli import cli
 from sdedge.errors import InvalidRequest, ModelError, OutputError, Remedy
 from sdedge.library import hub_download
+from sdedge.library.adapters import find_lora
 from sdedge.library.hub_download import discard, get, offer, unfinished
 from sdedge.library.hub_entries import ENTRIES
 from sdedge.library.models import Library
 from sdedge.places import data_folder
 from sdedge.weights import download
 from sdedge.weights.hub import look_up, parse_address
+from sdedge.weights.lora import open_lora
 from tests.conftest import cases
 from tests.stand_in_hub import TOKEN, Repository, serving
 
@@ -239,8 +242,6 @@ def test_a_single_file_of_another_family_is_known_by_its_beginning(hub):
 
 @pytest.mark.slow
 def test_a_lora_by_its_address_is_named_by_its_repository(hub):
-    import torch
-
     down, up = torch.zeros(4, 320), torch.zeros(320, 4)
     key = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
     lora = save({f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up})
@@ -248,6 +249,21 @@ def test_a_lora_by_its_address_is_named_by_its_repository(hub):
     url = f"{hub.url}/someone/style/blob/main/pytorch_lora_weights.safetensors"
     assert fetch(url) == ("style", "lora")
     assert (data_folder() / "loras" / "style.safetensors").read_bytes() == lora and left_over() == []
+
+
+@pytest.mark.parametrize("stem", ["adapter_model", "style"])
+def test_a_lora_of_pefts_comes_with_its_alpha(hub, stem):
+    module = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+    down, up = torch.ones(4, 320), torch.ones(320, 4)
+    lora = save({f"{module}.lora_A.weight": down, f"{module}.lora_B.weight": up})
+    config = json.dumps({"r": 4, "lora_alpha": 16}).encode()
+    hub.repositories["someone/ink"] = Repository({f"{stem}.safetensors": lora, "adapter_config.json": config})
+    assert fetch("someone/ink") == ("ink", "lora")
+    (patch,) = open_lora(find_lora("ink")).patches["unet"].values()
+    assert torch.equal(patch.delta(torch.zeros(320, 320)), 16.0 * torch.ones(320, 320))
+    hub.repositories["someone/wash"] = hub.repositories["someone/ink"]
+    if stem == "adapter_model":
+        assert fetch(f"{hub.url}/someone/wash/blob/main/adapter_model.safetensors") == ("wash", "lora")
 
 
 @pytest.mark.slow
