@@ -241,7 +241,8 @@ def embedding_names(texts: Iterable[str]) -> list[str]:
 
 
 def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
-    """Returns the installed embeddings whose names stand in any of the texts, which are prompts without brackets and weights.
+    """Returns the installed embeddings whose names stand in any of the texts, which are prompts without brackets and weights,
+    under those names.
 
     With them, what is to be said: files that are damaged or made for another model, and names that are not there.
     """
@@ -253,7 +254,7 @@ def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
     for name in names_used:
         try:
             status = files[name].stat()
-            opened.append(_embedding(files[name], status.st_mtime_ns, status.st_size))
+            opened.append(replace(_embedding(files[name], status.st_mtime_ns, status.st_size), name=name))
         except (ModelError, OSError) as error:
             notes.append(f"The embedding {name} is not used: {error}")
     for text in plain:
@@ -305,15 +306,22 @@ def recognise(path: str | Path) -> str | None:
     return "embedding" if "textual inversion" in unsupported or len(source) == 1 else None
 
 
-def install(path: str | Path, role: str, progress: Callable[[int, int], None] | None = None) -> Adapter:
-    """Checks a LoRA or embedding and copies it to where prompts find it. Raises ModelError or OutputError."""
-    path = Path(path).expanduser()
+def install(path: str | Path, role: str, progress: Callable[[int, int], None] | None = None, name: str = "") -> Adapter:
+    """Checks a LoRA or embedding and copies it to where prompts find it, under this name or its own.
+
+    Raises ModelError or OutputError.
+    """
+    from sdedge.library.imports import check_name
+
+    path = Path(path).expanduser().absolute()  # peft's files are named by their folder
     check(path, role)
     config = path.with_name("adapter_config.json") if role == "lora" and _has_config(path) else None
-    name = path.parent.name if path.stem == "adapter_model" and config else _name_of(path, role)
+    own = path.parent.name if path.stem == "adapter_model" and config else _name_of(path, role)
+    name = check_name(name) if name else own
     _refuse_taken(name, role)
     folder = lora_folder() if role == "lora" else embedding_folder()
-    target = folder / name / path.name if config else folder / f"{name}{path.suffix}"
+    file_name = path.name if path.stem == "adapter_model" else f"{name}{path.suffix}"
+    target = folder / name / file_name if config else folder / f"{name}{path.suffix}"
     size, done = path.stat().st_size, 0
     with ExitStack() as naming, open(path, "rb") as source, atomic_write(target, replace=False) as file:
         while piece := source.read(_PIECE):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdedge.errors import ModelError, OutputError
+from sdedge.errors import ModelError, OutputError, Remedy
 from sdedge.files import open_regular
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.text.names import composed
@@ -145,7 +145,7 @@ def _by_place(root: Path, paths: Iterable[Path]) -> dict[str, Path]:
 def hash_file(path: Path, copy_to: Path | None = None, progress: Callable[[int], None] | None = None) -> Hashed:
     """Reads a file once for its SHA-256 and legacy hash, and copies it on the way if asked.
 
-    `progress` is called with the bytes of each piece.
+    `progress` is called with the bytes of each piece. Raises OutputError for what cannot be read or written.
     """
     digest, window, size = hashlib.sha256(), b"", 0
     try:
@@ -162,10 +162,10 @@ def hash_file(path: Path, copy_to: Path | None = None, progress: Callable[[int],
             if copy_to is not None:
                 os.fsync(target.fileno())
     except OSError as error:
-        where = copy_to or path
-        raise OutputError(
-            f"Cannot copy {path} to {where}: {error.strerror or error}; free some space or link it."
-        ) from None
+        reason = error.strerror or error
+        if copy_to is None:
+            raise OutputError(f"Cannot read {path}: {reason}; check the disk.") from None
+        raise OutputError(f"Cannot copy {path} to {copy_to}: {reason}; free some space or link it.") from None
     return Hashed(size, digest.hexdigest(), hashlib.sha256(window).hexdigest()[:8])
 
 
@@ -201,5 +201,8 @@ def check_name(name: str) -> str:
     """Returns a name in composed form; drives of a Mac give the names of files in another. Raises ModelError."""
     name = composed(name)
     if not re.fullmatch(r"[\w][\w .+-]{0,99}", name) or name.endswith((".", " ")):
-        raise ModelError(f"{name!r} cannot be a model's name; use letters, digits, spaces, '.', '+', '-' and '_'.")
+        raise ModelError(
+            f"{name!r} cannot be a model's name, which has letters, digits, spaces, '.', '+', '-' and '_'; {Remedy.SET_NAME}.",
+            remedy=Remedy.SET_NAME,
+        )
     return name

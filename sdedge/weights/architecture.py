@@ -11,6 +11,7 @@ from sdedge.errors import ModelError, Remedy
 from sdedge.models.config import MAX_DEPTH
 from sdedge.weights.files import LazyTensor
 from sdedge.weights.keys import UNET_PREFIX, unet_layout, vae_layout
+from sdedge.weights.lora_keys import is_lora
 
 V1_VOCABULARY = 49408
 TINY_VAE = "AutoencoderTiny"  # diffusers' class for TAESD
@@ -21,6 +22,8 @@ Tensors = Mapping[str, LazyTensor]
 MODEL, VAE = "a Stable Diffusion model", "a VAE"
 CONTROLNET, T2I_ADAPTER = "a ControlNet", "a T2I-Adapter"
 ESRGAN = "an ESRGAN upscaler"
+LORA = "a LoRA"
+V2 = "a Stable Diffusion 2 checkpoint (its text encoder is OpenCLIP)"
 
 # A piece of a key that only another kind of file has -> what that file is. The first found names it.
 _FAMILIES = (
@@ -28,7 +31,7 @@ _FAMILIES = (
     ("model.diffusion_model.joint_blocks.", "a Stable Diffusion 3 checkpoint"),
     ("double_blocks.", "a FLUX checkpoint"),
     ("model.diffusion_model.label_emb.", "a Stable Diffusion XL or unCLIP checkpoint"),
-    ("cond_stage_model.model.", "a Stable Diffusion 2 checkpoint (its text encoder is OpenCLIP)"),
+    ("cond_stage_model.model.", V2),
     (".time_stack.", "a Stable Video Diffusion checkpoint"),
     ("add_embedding.", "a Stable Diffusion XL UNet"),
     ("effnet_mapper.", "a Stable Cascade checkpoint"),
@@ -39,9 +42,9 @@ _FAMILIES = (
 _ADAPTER_FILES = (
     (".lokr_w", "a LyCORIS LoKr"),
     (".hada_w", "a LyCORIS LoHa"),
-    (".lora_down.", "a LoRA"),
-    (".lora_A.", "a LoRA"),
-    (".lora.down.", "a LoRA"),
+    (".lora_down.", LORA),
+    (".lora_A.", LORA),
+    (".lora.down.", LORA),
     ("string_to_param", "a textual inversion"),
     ("emb_params", "a textual inversion"),
     ("input_hint_block.", CONTROLNET),
@@ -56,7 +59,7 @@ _ADAPTER_FILES = (
 )  # fmt: skip
 _USES = {
     MODEL: Remedy.GIVE_MODEL, VAE: Remedy.GIVE_VAE, CONTROLNET: Remedy.GIVE_CONTROL, T2I_ADAPTER: Remedy.GIVE_CONTROL,
-    "an IP-Adapter": Remedy.GIVE_CONTROL, "a LoRA": Remedy.USE_LORA, "a LyCORIS LoKr": Remedy.USE_LORA,
+    "an IP-Adapter": Remedy.GIVE_CONTROL, LORA: Remedy.USE_LORA, "a LyCORIS LoKr": Remedy.USE_LORA,
     "a LyCORIS LoHa": Remedy.USE_LORA, "a textual inversion": Remedy.USE_EMBEDDING,
     ESRGAN: Remedy.USE_UPSCALER,
 }  # fmt: skip
@@ -90,7 +93,8 @@ def unsupported_architecture(names: Mapping[str, Any]) -> str | None:
     unet = all(UNET_PREFIX + name in names for name in ("input_blocks.0.0.weight", "out.2.weight"))
     judged = [name for name in names if name.startswith(_NETWORKS)] if unet else names
     pieces = _FAMILIES if unet else (*_FAMILIES, *_ADAPTER_FILES)
-    return next((what for piece, what in pieces if any(piece in name for name in judged)), None)
+    named = next((what for piece, what in pieces if any(piece in name for name in judged)), None)
+    return named or (LORA if not unet and is_lora(names) else None)
 
 
 def other_family(names: Mapping[str, Any]) -> str | None:

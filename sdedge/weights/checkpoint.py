@@ -93,7 +93,8 @@ def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
     """Opens a VAE by itself: a bare file under LDM or diffusers names, a diffusers VAE folder (a tiny one such as TAESD, too),
     or a whole model's.
 
-    Returns its tensors under diffusers keys and its configuration.
+    Returns its tensors under diffusers keys and its configuration. Raises ModelError for another family's model, but for
+    Stable Diffusion 2, whose VAE has v1's latents.
     """
     location = folders.locate(path)
     if location.is_dir():
@@ -102,6 +103,8 @@ def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
         config = folders.read_config(folder / "config.json", location)
     else:
         source = open_tensors(location)
+        if (family := architecture.other_family(source)) not in (None, architecture.V2):
+            raise ModelError(f"{location} is {family}, whose VAE has other latents; name a VAE file or a model of v1.")
         tensors = source
         own = embedded(source, "configs").get("vae")
         config = own if isinstance(own, dict) else {}
@@ -161,13 +164,19 @@ def _open_folder(folder: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
     return Checkpoint(
         folder, "diffusers folder", complete(parts["unet"], "unet"), parts["vae"],
         complete(text_tensors(parts["text_encoder"], report), "text_encoder"), configs, report,
-        tokenizer_files=folders.find_tokenizer(folder), safety_checker=_safety_folder(folder),
+        tokenizer_files=folders.find_tokenizer(folder), safety_checker=_safety_folder(folder, report),
     )  # fmt: skip
 
 
-def _safety_folder(folder: Path) -> Path | None:
+def _safety_folder(folder: Path, report: list[str]) -> Path | None:
+    """Returns the folder of the model's safety checker; None where it is switched off, or has come without weights."""
     safety = folder / "safety_checker"
-    return safety if safety.is_dir() and not folders.is_switched_off(folder, "safety_checker") else None
+    if not safety.is_dir() or folders.is_switched_off(folder, safety.name):
+        return None
+    if not any(path.suffix in (".safetensors", ".bin") for path in safety.iterdir()):
+        report.append("safety_checker: there are no weights, so it is left out")
+        return None
+    return safety
 
 
 def _open_single(path: Path, ema: bool | None, has_vae: bool) -> Checkpoint:

@@ -7,6 +7,7 @@ the only grammar a header may have and refuses the rest.
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ MAX_HEADER = 16 << 20  # bytes; a v1 model's header has 0.3 million, trainers' n
 MAX_NAME = 500  # characters of a tensor's name; those of v1 have at most 120
 MAX_ENTRIES = 12_000  # tensors; a checkpoint with averages and a ControlNet has 3,000
 MAX_DIMENSIONS = 8
+MAX_ELEMENTS = 1 << 40  # numbers of a tensor; where one of its extents is zero, of the others
 _ENTRY_COST = 800  # bytes charged for one entry; its Python objects take less
 _ALLOWANCE = 8 << 20
 
@@ -30,6 +32,7 @@ DTYPES = {
 }  # fmt: skip
 
 _STRING = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"')
+_WIDE = re.compile(rb"(?<!\\)(?:\\\\)*+\\u")  # an escape of a character that may make all others take four bytes
 _INTEGER = re.compile(rb"(?:0|[1-9][0-9]{0,18})(?![0-9.eE])")
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _NUMBER = rb"(?:0|[1-9][0-9]{0,18})"
@@ -97,9 +100,9 @@ def _read_entry(scanner: _Scanner, name: str) -> HeaderEntry:
     dtype, shape, (begin, end) = scanner.usual_entry() or _read_fields(scanner, name)
     if dtype not in DTYPES:
         raise scanner.error(f"gives {name[:80]!r} the dtype {dtype[:20]!r}, which is not supported")
-    size = DTYPES[dtype][1]
-    for extent in shape:
-        size *= extent
+    if math.prod(extent or 1 for extent in shape) > MAX_ELEMENTS:
+        raise scanner.error(f"gives {name[:80]!r} the shape {list(shape)}, larger than any model's")
+    size = DTYPES[dtype][1] * math.prod(shape)
     if end - begin != size:
         raise scanner.error(f"gives {name[:80]!r} {end - begin} bytes where its shape and dtype need {size}")
     return HeaderEntry(sys.intern(dtype), shape, begin, end)
@@ -175,10 +178,10 @@ class _Scanner:
 
     def string(self) -> str:
         token = self._match(_STRING)
-        if token.isascii() and b"\\" not in token:
-            self.spend(len(token))
+        narrow = token.isascii() and not _WIDE.search(token)
+        self.spend(len(token) if narrow else 4 * len(token))
+        if narrow and b"\\" not in token:
             return token[1:-1].decode()
-        self.spend(4 * len(token))
         try:
             value = json.loads(token)
             value.encode()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from sdedge.errors import ModelError
 from sdedge.weights.fetch import files_to_fetch
 from sdedge.weights.hub import HubFile, HubRepository
+from sdedge.weights.lora_config import CONFIG, PEFT_STEM
 
 HALF, FULL = "half", "full"
 """The editions of a folder of components: with weights of 16 bits, or as the repository's own default has them."""
@@ -23,7 +25,8 @@ _LONGEST_TEXT = 1 << 20  # bytes of a model card that is taken along
 
 @dataclass(frozen=True)
 class Edition:
-    """One way in which a repository's model can be had. `key` names it: HALF, FULL or the path of its only file."""
+    """One way in which a repository's model can be had. `key` names it: HALF, FULL or the path of its only file of weights,
+    beside which peft's configuration of a LoRA may be."""
 
     key: str
     files: tuple[HubFile, ...]
@@ -49,11 +52,7 @@ def editions(repository: HubRepository, wanted: Iterable[str] = ()) -> tuple[Edi
     if wanted := tuple(wanted):
         return (_named(repository, files, wanted),)
     of_folder = _folder_editions(repository, files)
-    singles = [
-        Edition(path, (file,), is_file=True)
-        for path, file in sorted(files.items())
-        if path.endswith(_WEIGHTS) and not _is_part(path, files)
-    ]
+    singles = [_single(path, files) for path in sorted(files) if path.endswith(_WEIGHTS) and not _is_part(path, files)]
     singles.sort(key=lambda edition: (edition.pickled, edition.key))
     offered = (*of_folder, *singles[:MOST_EDITIONS])
     if not offered:
@@ -67,8 +66,18 @@ def _named(repository: HubRepository, files: dict[str, HubFile], wanted: tuple[s
     if absent := [path for path in wanted if path not in files]:
         raise ModelError(f"{repository.name} has no file {absent[0]}; look at its page for the name.")
     if len(wanted) == 1 and wanted[0].endswith(_WEIGHTS):
-        return Edition(wanted[0], (files[wanted[0]],), is_file=True)
+        return _single(wanted[0], files)
     return Edition(FULL, tuple(files[path] for path in wanted))
+
+
+def _single(path: str, files: dict[str, HubFile]) -> Edition:
+    """Returns the edition of one file of weights; where peft's configuration beside it is its own, which says at what strength
+    it counts, that too."""
+    folder = PurePosixPath(path).parent
+    beside = files.get((folder / CONFIG).as_posix())
+    weights = [name for name in files if PurePosixPath(name).parent == folder and name.endswith(_WEIGHTS)]
+    is_its_own = beside is not None and (PurePosixPath(path).stem == PEFT_STEM or weights == [path])
+    return Edition(path, (files[path], *([beside] if beside and is_its_own else [])), is_file=True)
 
 
 def _folder_editions(repository: HubRepository, files: dict[str, HubFile]) -> list[Edition]:

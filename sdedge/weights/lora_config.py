@@ -15,6 +15,7 @@ from sdedge.weights.files import LazyTensor, TensorSource
 from sdedge.weights.lora_keys import flat
 
 CONFIG = "adapter_config.json"
+PEFT_STEM = "adapter_model"  # of the file that peft writes beside it
 _LIMIT = 1 << 20
 _PATTERNS = 4096
 _BY_INPUT = ("down", "hada_w1_b", "lokr_w2_b", "lokr_w1_b")  # pieces whose first axis is the rank
@@ -101,6 +102,6 @@ def _beside(source: TensorSource) -> Any:
 
 def belongs(path: Path) -> bool:
     """Returns whether the configuration in a LoRA's folder is that file's: by peft's file name, or for want of others."""
-    if path.stem == "adapter_model":
+    if path.stem == PEFT_STEM:
         return True
     return sum(file.suffix.lower() in _WEIGHTS for file in path.parent.iterdir()) == 1

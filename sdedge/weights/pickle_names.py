@@ -8,14 +8,13 @@ checkpoint needs, and the file is refused by that name.
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
 from sdedge.errors import ModelError
+from sdedge.weights.headers import MAX_DIMENSIONS, MAX_ELEMENTS
 from sdedge.weights.pickles import Inert, Machine, Name, Rules, Storage, StoredTensor
-
-_MAX_DIMENSIONS = 8
-_MAX_ELEMENTS = 1 << 40
 
 _STORAGES = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16", "BFloat16Storage": "bfloat16",
@@ -44,7 +43,9 @@ _PLAIN_STANDARD = {
     "uuid": {"UUID"},
     "typing": {"Any", "List", "Dict", "Tuple", "Union", "Optional"},
 }  # fmt: skip
-_PYTHON2 = {"__builtin__": "builtins", "copy_reg": "copyreg", "UserDict": "collections"}
+_SAME_MODULES = {  # as Python 2 and 3.13 spell them
+    "__builtin__": "builtins", "copy_reg": "copyreg", "UserDict": "collections", "pathlib._local": "pathlib",
+}  # fmt: skip
 _OLD_STANDARD = {"commands", "cPickle", "StringIO", "cStringIO", "urllib2", "httplib", "thread", "__builtins__"}
 
 _PLAIN_FUNCTIONS = {
@@ -95,7 +96,7 @@ def _check_module_name(name: Name) -> None:
 
 
 def _is_method_reference(name: Name) -> bool:
-    return (_PYTHON2.get(name.module, name.module), name.name) == ("builtins", "getattr")
+    return (_SAME_MODULES.get(name.module, name.module), name.name) == ("builtins", "getattr")
 
 
 def _call_in_module(machine: Machine, function: Name, args: tuple[Any, ...]) -> Any:
@@ -114,7 +115,7 @@ def _call_in_module(machine: Machine, function: Name, args: tuple[Any, ...]) -> 
 
 def check_name(name: Name) -> None:
     """Raise ModelError unless the name is one a checkpoint has reason to mention."""
-    module = _PYTHON2.get(name.module, name.module)
+    module = _SAME_MODULES.get(name.module, name.module)
     root = module.partition(".")[0]
     if module in _PLAIN_STANDARD and name.name in _PLAIN_STANDARD[module]:
         return
@@ -135,7 +136,7 @@ def _refused(name: Name) -> ModelError:
 
 
 def _call(machine: Machine, function: Name, args: tuple[Any, ...]) -> Any:
-    module = _PYTHON2.get(function.module, function.module)
+    module = _SAME_MODULES.get(function.module, function.module)
     if module == "torch._utils":
         return _rebuild(function, args)
     if (module, function.name) == ("torch._tensor", "_rebuild_from_type_v2"):
@@ -200,21 +201,21 @@ def _check_view(offset: Any, shape: Any, stride: Any, numel: int) -> None:
     """The view must lie inside its storage and not repeat it (a stride of 0 would turn one number into gigabytes)."""
     if not _naturals((offset,)) or not _naturals(shape) or not _naturals(stride) or len(shape) != len(stride):
         raise _malformed("a tensor whose offset, shape or stride is not made of counts")
-    elements, last = 1, offset
+    elements, last = math.prod(shape), offset
     for extent, step in zip(shape, stride, strict=True):
-        elements *= extent
         last += (extent - 1) * step
-    if elements and (last >= numel or elements > numel - offset):
+    is_beyond = math.prod(extent or 1 for extent in shape) > MAX_ELEMENTS
+    if is_beyond or (elements and (last >= numel or elements > numel - offset)):
         raise ModelError(
-            f"The file describes a tensor of shape {list(shape)[:_MAX_DIMENSIONS]} that its storage of {numel} elements"
+            f"The file describes a tensor of shape {list(shape)[:MAX_DIMENSIONS]} that its storage of {numel} elements"
             " cannot hold; it is damaged or hostile, get it again."
         )
 
 
 def _naturals(values: Any) -> bool:
-    if not isinstance(values, (tuple, list)) or len(values) > _MAX_DIMENSIONS:
+    if not isinstance(values, (tuple, list)) or len(values) > MAX_DIMENSIONS:
         return False
-    return all(type(value) is int and 0 <= value < _MAX_ELEMENTS for value in values)
+    return all(type(value) is int and 0 <= value < MAX_ELEMENTS for value in values)
 
 
 def _persistent(reference: Any, storages: dict[str, Storage]) -> Storage:

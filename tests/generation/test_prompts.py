@@ -167,3 +167,11 @@ def test_embeddings_of_a_lora_bracketed_ones_and_lines_of_files(pipeline, tiny_m
     assert any("old is not used" in note for note in said) and any(
         "1 names" in note and "stranger.key" in note for note in said
     )
+
+
+def test_an_embedding_that_is_named_by_its_folder_is_applied(pipeline, tiny_model):
+    (folder := adapters.embedding_folder() / "cat-toy").mkdir(parents=True)
+    save_file({"<cat-toy>": torch.randn(2, 128)}, folder / "learned_embeds.safetensors")
+    picture = _draw(pipeline, tiny_model, "a cat-toy on a beach")[0]
+    vectors = embedding_vectors(pipeline.engine(Request("", model=str(tiny_model))), picture.request).by_name
+    assert {name: len(rows) for name, rows in vectors.items()} == {"cat-toy": 2}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sdedge.errors import ModelError, OutputError, SdedgeError
+from sdedge.errors import ModelError, OutputError, Remedy, SdedgeError
 from sdedge.library import imports
 from sdedge.library.imports import guess_base, hash_file
 from sdedge.library.licences import OPENRAIL
@@ -87,6 +89,39 @@ def test_folder_copies_what_it_needs(library: Library, tiny: Tiny, tmp_path: Pat
     assert library.verify("mine") == [f"{weights} is missing"]
 
 
+@pytest.mark.parametrize("spelling", [Path, Path.resolve])
+def test_a_file_that_sdedge_changed_is_hashed_anew_where_the_library_is_behind_a_link(
+    spelling: Callable[[Path], Path], tiny: Tiny, tmp_path: Path
+) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk", target_is_directory=True)
+    library = Library(tmp_path / "link")
+    model = library.add(write_folder(tmp_path / "model", tiny), "mine")
+    config = model.path / "unet" / "config.json"
+    config.write_text(config.read_text() + " ")
+    library.rehash(spelling(model.path), "unet/config.json")
+    faults = library.verify("mine")
+    library.close()
+    assert not faults
+
+
+def test_a_file_that_cannot_be_read_is_a_fault_among_others(
+    library: Library, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = library.add(write_folder(tmp_path / "model", tiny), "mine")
+    bad, changed = (model.path / part / "config.json" for part in ("text_encoder", "vae"))
+    changed.write_text(changed.read_text().replace("8", "9"))
+
+    def opened(path: Path) -> Any:
+        if path == bad:
+            raise OSError(errno.EIO, "Input/output error")
+        return open(path, "rb")
+
+    monkeypatch.setattr(imports, "open_regular", opened)
+    faults = [f"Cannot read {bad}: Input/output error; check the disk", f"{changed} has changed since it was added"]
+    assert library.verify("mine") == faults
+
+
 def test_link_and_remove(library: Library, single: Path) -> None:
     model = library.add(single, "linked", link=True)
     assert model.linked and model.path == single
@@ -122,8 +157,9 @@ def test_not_a_model_leaves_nothing(library: Library, tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         library.add(tmp_path / "x.ckpt")
     for name in ("../x", "a/b", ".hidden", "", "x" * 200):
-        with pytest.raises(ModelError, match="cannot be a model's name"):
+        with pytest.raises(ModelError, match="cannot be a model's name") as refused:
             imports.check_name(name)
+        assert refused.value.remedy is Remedy.SET_NAME
     assert library.models() == []
 
 

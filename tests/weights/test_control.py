@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,17 +76,29 @@ def test_half_precision_fills_a_network(tmp_path, controlnet, dtype):
     assert torch.equal(next(iter(networks)).conv_in.weight, controlnet.conv_in.weight.to(dtype).float())
 
 
-def test_a_difference_is_added_to_the_model_s_own_encoder(tmp_path, controlnet, tiny):
+@pytest.mark.parametrize("channels", [4, 8, 9])
+def test_a_difference_is_added_to_the_model_s_own_encoder(tmp_path, controlnet, tiny, channels):
     state = {name: tensor.clone() for name, tensor in controlnet.state_dict().items()}
     for name in state:
         if name in tiny.unet:
             state[name] -= tiny.unet[name]
     path = write_safetensors(tmp_path / "diff.safetensors", {**ldm_names(state), "difference": torch.tensor([])})
     model = open_control(path)
-    summed = model.with_base(open_checkpoint(_checkpoint(tmp_path, tiny)).unet)
+    first = torch.cat([tiny.unet["conv_in.weight"], torch.randn(8, channels - 4, 3, 3)], dim=1)
+    wide = replace(tiny, unet={**tiny.unet, "conv_in.weight": first})
+    summed = model.with_base(open_checkpoint(_checkpoint(tmp_path, wide)).unet)
     assert model.is_difference and set(summed) == set(controlnet.state_dict())
     for name, tensor in controlnet.state_dict().items():
         assert torch.allclose(summed[name].copy(), tensor, atol=1e-5), name
+
+
+def test_a_difference_from_a_model_of_another_shape_is_refused(tmp_path, controlnet):
+    state = {**ldm_names(controlnet.state_dict()), "difference": torch.tensor([])}
+    model = open_control(write_safetensors(tmp_path / "diff.safetensors", state))
+    other = {"conv_in.bias": torch.zeros(5), "conv_in.weight": torch.zeros(5, 9, 3, 3)}
+    for name, tensor in other.items():
+        with pytest.raises(ModelError, match=f"{name} has the shape .* choose one"):
+            model.with_base({name: tensor})
 
 
 def _checkpoint(folder: Path, tiny: Tiny) -> Path:
@@ -128,7 +141,7 @@ def test_kinds_with_hints_of_their_own_are_known_by_name(tmp_path, controlnet, n
         ({"lllite_unet_input_blocks_4_1.conditioning1.0.weight": (8, 3, 4, 4)}, "LLLite"),
         ({"control_model.input_hint_block.0.weight": (16, 3, 3, 3), "control_model.label_emb.0.0.weight": (8, 8)}, "XL"),
         ({"controlnet_cond_embedding.conv_in.weight": (16, 3, 3, 3), "task_embedding": (6, 320)}, "union"),
-        ({"lora_controlnet": (0,), "input_blocks.0.0.up": (8, 8)}, "Control-LoRA"),
+        ({"lora_controlnet": (0,), "input_blocks.0.0.up": (8, 8)}, "is a Control-LoRA; choose"),
         ({"transformer_layes.0.attn.in_proj_weight": (8, 8), "style_embedding": (1, 8, 8)}, "style adapter"),
         ({"input_hint_block.0.weight": (16, 3, 3, 3), "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight": (8, 1024)},
          "Stable Diffusion 2"),
