@@ -187,10 +187,10 @@ def test_pictures_of_a_folder_that_is_reached_by_a_link_are_the_server_s(tmp_pat
         (job,) = await service.submit("me", [asked()])
         (entry,) = (await service.drawn(job)).pictures
         query = "SELECT id FROM images WHERE path LIKE ? ESCAPE '\\'"
-        found = await service.ask(
+        rows = await service.ask(
             lambda queue, gallery: gallery.database.execute(query, (service.path_pattern,)).fetchall()
         )
-        assert [row["id"] for row in found] == [entry.id]
+        assert [row["id"] for row in rows] == [entry.id]
 
     with_service(tmp_path, use)
 
