@@ -20,7 +20,7 @@ from sdedge.weights.control_purpose import PHOTOS, purpose_of
 from sdedge.weights.files import LazyTensor, open_tensors
 from sdedge.weights.ip_adapter import holds_ip_adapter, ip_adapter_config, refused_ip_adapter
 from sdedge.weights.loading import listing
-from sdedge.weights.parts import SummedTensor
+from sdedge.weights.parts import FirstInputs, SummedTensor
 from sdedge.weights.scaled import unscaled
 
 Tensors = Mapping[str, LazyTensor]
@@ -29,6 +29,7 @@ HINT_FIRST = "input_hint_block.0.weight"  # of a ControlNet under LDM names
 HINT_FIRST_DIFFUSERS = "controlnet_cond_embedding.conv_in.weight"
 HINT_PREFIX = "controlnet_cond_embedding."
 _WANTED = "a ControlNet, T2I-Adapter or IP-Adapter"
+_LATENT_CHANNELS = 4  # the first of an inpainting model's nine, and of an InstructPix2Pix model's eight
 _DIFFERENCE = "difference"  # a tensor of this name marks weights that are to be added to the UNet's own
 
 # A piece of a key -> what the file is. Those of the first table stand in control models only; those of the second are other
@@ -170,13 +171,26 @@ class ControlModel:
         return {n.removeprefix(HINT_PREFIX): tensor for n, tensor in own.items()}
 
     def with_base(self, unet: Tensors) -> Tensors:
-        """Returns its tensors for a UNet whose own are `unet`, to which those of a difference file are added."""
+        """Returns its tensors for a UNet whose own are `unet`, to which those of a difference file are added: of an inpainting
+        model's first layer what it makes of the latent. Raises ModelError where they do not fit."""
         if not self.is_difference:
             return self.tensors
         return {
-            name: SummedTensor((tensor, unet[name])) if name in unet and unet[name].shape == tensor.shape else tensor  # type: ignore[misc]
+            name: SummedTensor((tensor, self._base(name, unet))) if name in unet else tensor  # type: ignore[misc]
             for name, tensor in self.tensors.items()
         }
+
+    def _base(self, name: str, unet: Tensors) -> LazyTensor | FirstInputs:
+        own, base = self.tensors[name].shape, unet[name].shape
+        if own == base:
+            return unet[name]
+        if name == "conv_in.weight" and len(own) == 4 and own == (*base[:1], _LATENT_CHANNELS, *base[2:]):
+            return FirstInputs(unet[name], _LATENT_CHANNELS)
+        raise ModelError(
+            f"The control model {self.name} holds differences from a UNet whose {name} has the shape {list(own)} and this "
+            f"model's has {list(base)}; choose one that belongs to the model.",
+            field="controls",
+        )
 
     def _unfit(self, own: tuple[int, ...], base: tuple[int, ...]) -> ModelError:
         return ModelError(

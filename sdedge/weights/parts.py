@@ -82,6 +82,21 @@ class TensorHalf:
 
 
 @dataclass(frozen=True)
+class FirstInputs:
+    """A tensor's first `count` entries along its second axis: what a layer makes of its first input channels."""
+
+    tensor: Any
+    count: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.tensor.shape[0], self.count, *self.tensor.shape[2:])
+
+    def copy(self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> torch.Tensor:
+        return self.tensor.copy(dtype)[:, : self.count].to(device)
+
+
+@dataclass(frozen=True)
 class SummedTensor(_Composed):
     """The sum of tensors of one shape, in the first one's dtype; of two at most one is in memory beside the result."""
 

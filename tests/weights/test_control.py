@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,17 +76,29 @@ def test_half_precision_fills_a_network(tmp_path, controlnet, dtype):
     assert torch.equal(next(iter(networks)).conv_in.weight, controlnet.conv_in.weight.to(dtype).float())
 
 
-def test_a_difference_is_added_to_the_model_s_own_encoder(tmp_path, controlnet, tiny):
+@pytest.mark.parametrize("channels", [4, 8, 9])
+def test_a_difference_is_added_to_the_model_s_own_encoder(tmp_path, controlnet, tiny, channels):
     state = {name: tensor.clone() for name, tensor in controlnet.state_dict().items()}
     for name in state:
         if name in tiny.unet:
             state[name] -= tiny.unet[name]
     path = write_safetensors(tmp_path / "diff.safetensors", {**ldm_names(state), "difference": torch.tensor([])})
     model = open_control(path)
-    summed = model.with_base(open_checkpoint(_checkpoint(tmp_path, tiny)).unet)
+    first = torch.cat([tiny.unet["conv_in.weight"], torch.randn(8, channels - 4, 3, 3)], dim=1)
+    wide = replace(tiny, unet={**tiny.unet, "conv_in.weight": first})
+    summed = model.with_base(open_checkpoint(_checkpoint(tmp_path, wide)).unet)
     assert model.is_difference and set(summed) == set(controlnet.state_dict())
     for name, tensor in controlnet.state_dict().items():
         assert torch.allclose(summed[name].copy(), tensor, atol=1e-5), name
+
+
+def test_a_difference_from_a_model_of_another_shape_is_refused(tmp_path, controlnet):
+    state = {**ldm_names(controlnet.state_dict()), "difference": torch.tensor([])}
+    model = open_control(write_safetensors(tmp_path / "diff.safetensors", state))
+    wrong = {"conv_in.bias": torch.zeros(5), "conv_in.weight": torch.zeros(5, 9, 3, 3)}
+    for name, tensor in wrong.items():
+        with pytest.raises(ModelError, match=f"{name} has the shape .* choose one"):
+            model.with_base({name: tensor})
 
 
 def _checkpoint(folder: Path, tiny: Tiny) -> Path:
