@@ -215,6 +215,7 @@ def opened_library() -> Iterator[Library]:
 
 def _bring(offered: HubOffer, edition: Edition, folder: Path, token: str | None, progress: Progress | None) -> Path:
     """Downloads what is missing: texts first, which tell whether the rest is worth it. Returns the folder of all of it."""
+    folder = folder.resolve()  # as the places in it are
     content, parts = folder / "files", folder / "parts"
     wanted = sorted(edition.files, key=lambda file: (_is_weights(file), -file.size))
     targets = {file: inside(content, _place(file, edition, offered.name)) for file in wanted}

@@ -210,13 +210,13 @@ class Library:
         is there, or it has no such file."""
         from sdedge.library import imports
 
-        row = self.database.execute("SELECT name FROM models WHERE path = ?", (str(folder.resolve()),)).fetchone()
-        if row is None:
+        names = [model.name for model in self.models() if _is_same(model.path, folder)]
+        if not names:
             return
         hashed = imports.hash_file(folder / place)
         with transaction(self.database):
             query = "UPDATE model_files SET size = ?, sha256 = ? WHERE model = ? AND path = ?"
-            self.database.execute(query, (hashed.size, hashed.sha256, row["name"], place))
+            self.database.execute(query, (hashed.size, hashed.sha256, names[0], place))
 
     def verify(self, name: str, progress: Callable[[int, int], None] | None = None) -> list[str]:
         """Hash a model's files again; returns what is wrong, in sentences, nothing when all is as it was added."""
@@ -325,6 +325,12 @@ class Library:
                     composed(left.name) not in names and not left.name.startswith(_ADDING) and (left / _MARKER).exists()
                 ):
                     shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_same(path: Path, folder: Path) -> bool:
+    with suppress(OSError):  # a folder that is gone is no other's
+        return os.path.samefile(path, folder)
+    return False
 
 
 def _named_twice(file: Path, name: Path) -> bool:

@@ -131,6 +131,16 @@ def broken_off(hub, monkeypatch) -> None:
     assert (left.wanted, left.edition) == ("v1-5", "full") and CUT <= left.done < left.size
 
 
+def test_what_was_paused_goes_on_where_the_data_folder_is_a_link(hub, files, monkeypatch, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk", target_is_directory=True)
+    monkeypatch.setenv("SDEDGE_HOME", str(tmp_path / "link"))
+    broken_off(hub, monkeypatch)
+    hub.seen.clear()
+    fetch()
+    assert hub.ranges_of("unet/config.json") == [] and hub.ranges_of(largest(files)) == [f"bytes={CUT}-"]
+
+
 @pytest.mark.slow
 def test_what_was_paused_goes_on_or_is_deleted(hub, files, monkeypatch):
     broken_off(hub, monkeypatch)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,22 @@ def test_folder_copies_what_it_needs(library: Library, tiny: Tiny, tmp_path: Pat
     assert library.verify("mine") == [f"{weights} has changed since it was added"]
     weights.unlink()
     assert library.verify("mine") == [f"{weights} is missing"]
+
+
+@pytest.mark.parametrize("spelling", [Path, Path.resolve])
+def test_a_file_that_sdedge_changed_is_hashed_anew_where_the_library_is_behind_a_link(
+    spelling: Callable[[Path], Path], tiny: Tiny, tmp_path: Path
+) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk", target_is_directory=True)
+    library = Library(tmp_path / "link")
+    model = library.add(write_folder(tmp_path / "model", tiny), "mine")
+    config = model.path / "unet" / "config.json"
+    config.write_text(config.read_text() + " ")
+    library.rehash(spelling(model.path), "unet/config.json")
+    faults = library.verify("mine")
+    library.close()
+    assert not faults
 
 
 def test_link_and_remove(library: Library, single: Path) -> None:
