@@ -30,6 +30,7 @@ DTYPES = {
 }  # fmt: skip
 
 _STRING = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"')
+_WIDE = re.compile(rb"(?<!\\)(?:\\\\)*+\\u")  # an escape of a character that may make all others take four bytes
 _INTEGER = re.compile(rb"(?:0|[1-9][0-9]{0,18})(?![0-9.eE])")
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _NUMBER = rb"(?:0|[1-9][0-9]{0,18})"
@@ -175,10 +176,10 @@ class _Scanner:
 
     def string(self) -> str:
         token = self._match(_STRING)
-        if token.isascii() and b"\\" not in token:
-            self.spend(len(token))
+        narrow = token.isascii() and not _WIDE.search(token)
+        self.spend(len(token) if narrow else 4 * len(token))
+        if narrow and b"\\" not in token:
             return token[1:-1].decode()
-        self.spend(4 * len(token))
         try:
             value = json.loads(token)
             value.encode()

@@ -53,3 +53,19 @@ def test_a_wrong_entry_is_refused_in_the_same_words(fault):
 def test_what_is_no_json_of_a_header_is_refused(old, new):
     text = _written(ENTRIES)
     assert old in text and isinstance(_answer(text.replace(old, new, 1)), str)
+
+
+def test_long_notes_of_a_trainer_are_read():
+    tags = json.dumps({f"tag {n} \u00e9": n for n in range(420_000)})
+    assert 10_000_000 < len(tags) < 12_000_000
+    entries = {"__metadata__": {"ss_tag_frequency": tags}, **ENTRIES}
+    assert parse_header(_written(entries), 27).metadata == {"ss_tag_frequency": tags}
+
+
+@pytest.mark.parametrize("wide", ["\\ud83d\\ude00", "\\\\\\u00e9", "\U0001f600"])
+def test_notes_that_would_take_four_bytes_a_character_are_bounded(wide):
+    notes = b"a" * 4_000_000
+    text = b'{"__metadata__":{"n":"%s%s"}}'
+    assert parse_header(text % (notes, b""), 0).metadata == {"n": notes.decode()}
+    with pytest.raises(ModelError, match="describes more than any model needs"):
+        parse_header(text % (notes, wide.encode()), 0)
