@@ -161,13 +161,19 @@ def _open_folder(folder: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
     return Checkpoint(
         folder, "diffusers folder", complete(parts["unet"], "unet"), parts["vae"],
         complete(text_tensors(parts["text_encoder"], report), "text_encoder"), configs, report,
-        tokenizer_files=folders.find_tokenizer(folder), safety_checker=_safety_folder(folder),
+        tokenizer_files=folders.find_tokenizer(folder), safety_checker=_safety_folder(folder, report),
     )  # fmt: skip
 
 
-def _safety_folder(folder: Path) -> Path | None:
+def _safety_folder(folder: Path, report: list[str]) -> Path | None:
+    """Returns the folder of the model's safety checker; None where it is switched off, or has come without weights."""
     safety = folder / "safety_checker"
-    return safety if safety.is_dir() and not folders.is_switched_off(folder, "safety_checker") else None
+    if not safety.is_dir() or folders.is_switched_off(folder, safety.name):
+        return None
+    if not any(path.suffix in (".safetensors", ".bin") for path in safety.iterdir()):
+        report.append("safety_checker: there are no weights, so it is left out")
+        return None
+    return safety
 
 
 def _open_single(path: Path, ema: bool | None, has_vae: bool) -> Checkpoint:

@@ -104,7 +104,11 @@ def _remotes(repository: str, revision: str, names: Iterable[str], token: str | 
 
 
 def files_to_fetch(names: Iterable[str], variant: str | None, repository: str) -> list[str]:
-    """Returns one weight file (or one set of shards) per component: safetensors before pickles, the variant when asked for."""
+    """Returns one weight file (or one set of shards) per component: safetensors before pickles, the variant when asked for.
+
+    A component that a model can be without comes in full precision where there is no such variant, and not at all without
+    weights.
+    """
     names = list(names)
     chosen = {name for name in names for pattern in _TEXTS if fnmatch.fnmatchcase(name, pattern)}
     if "model_index.json" not in names:
@@ -112,11 +116,12 @@ def files_to_fetch(names: Iterable[str], variant: str | None, repository: str) -
             f"{repository} is not a diffusers model (no model_index.json); download its checkpoint and add that."
         )
     for component in (*_NEEDED, *_OPTIONAL):
-        weights = _choose([name for name in names if name.startswith(f"{component}/")], variant)
+        own = [name for name in names if name.startswith(f"{component}/")]
+        weights = _choose(own, variant) or (_choose(own, None) if component in _OPTIONAL else [])
         if not weights and component in _NEEDED:
             what = f"the {variant} variant of the {component}" if variant else f"weights for the {component}"
             raise ModelError(f"{repository} has no {what}; try another variant.")
-        chosen.update(weights)
+        chosen = chosen.union(weights) if weights else chosen.difference(own)
     return sorted(chosen)
 
 

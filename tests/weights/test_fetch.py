@@ -47,6 +47,14 @@ def test_one_weight_file_per_component() -> None:
         files_to_fetch(["x.ckpt"], None, "x/y")
 
 
+def test_a_safety_checker_comes_with_weights_or_not_at_all() -> None:
+    full = [name for name in V1_4 if name != "safety_checker/model.fp16.safetensors"]
+    assert "safety_checker/model.safetensors" in files_to_fetch(full, "fp16", "x/y")
+    texts = [name for name in V1_4 if not name.startswith("safety_checker/") or name.endswith(".json")]
+    for variant in ("fp16", None):
+        assert not [name for name in files_to_fetch(texts, variant, "x/y") if name.startswith("safety_checker/")]
+
+
 def test_names_and_offline_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidRequest, match="CompVis/stable-diffusion-v1-4"):
         fetch("not a name")

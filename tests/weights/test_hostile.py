@@ -312,6 +312,7 @@ def test_an_export_takes_nothing_from_outside(tmp_path: Path) -> None:
     (folder / "model_index.json").write_text(json.dumps(index))
     (folder / "safety_checker").mkdir()
     (folder / "safety_checker" / "config.json").write_text("{}")
+    (folder / "safety_checker" / "model.safetensors").touch()
     (tmp_path / "secret").write_text("secret")
     (folder / "safety_checker" / "notes").symlink_to(tmp_path / "secret")
     with pytest.raises(ModelError, match="leads out of the model's folder"):

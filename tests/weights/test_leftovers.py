@@ -102,6 +102,9 @@ def test_a_safety_checker_that_is_switched_off_is_none(tiny: Tiny, tmp_path: Pat
     (folder / "feature_extractor").mkdir()
     index = {"_class_name": "StableDiffusionPipeline", "feature_extractor": [None, None]}
     (folder / "model_index.json").write_text(json.dumps(index))
+    unchecked = open_checkpoint(folder)
+    assert unchecked.safety_checker is None and any("there are no weights" in line for line in unchecked.report)
+    (folder / "safety_checker" / "model.fp16.safetensors").touch()
     assert open_checkpoint(folder).safety_checker == folder / "safety_checker"
     (folder / "model_index.json").write_text(json.dumps(index | {"safety_checker": said}))
     assert open_checkpoint(folder).safety_checker is None
