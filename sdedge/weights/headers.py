@@ -7,6 +7,7 @@ the only grammar a header may have and refuses the rest.
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ MAX_HEADER = 16 << 20  # bytes; a v1 model's header has 0.3 million, trainers' n
 MAX_NAME = 500  # characters of a tensor's name; those of v1 have at most 120
 MAX_ENTRIES = 12_000  # tensors; a checkpoint with averages and a ControlNet has 3,000
 MAX_DIMENSIONS = 8
+MAX_ELEMENTS = 1 << 40  # numbers of a tensor; where one of its extents is zero, of the others
 _ENTRY_COST = 800  # bytes charged for one entry; its Python objects take less
 _ALLOWANCE = 8 << 20
 
@@ -98,9 +100,9 @@ def _read_entry(scanner: _Scanner, name: str) -> HeaderEntry:
     dtype, shape, (begin, end) = scanner.usual_entry() or _read_fields(scanner, name)
     if dtype not in DTYPES:
         raise scanner.error(f"gives {name[:80]!r} the dtype {dtype[:20]!r}, which is not supported")
-    size = DTYPES[dtype][1]
-    for extent in shape:
-        size *= extent
+    if math.prod(extent or 1 for extent in shape) > MAX_ELEMENTS:
+        raise scanner.error(f"gives {name[:80]!r} the shape {list(shape)}, larger than any model's")
+    size = DTYPES[dtype][1] * math.prod(shape)
     if end - begin != size:
         raise scanner.error(f"gives {name[:80]!r} {end - begin} bytes where its shape and dtype need {size}")
     return HeaderEntry(sys.intern(dtype), shape, begin, end)

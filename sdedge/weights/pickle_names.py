@@ -8,14 +8,13 @@ checkpoint needs, and the file is refused by that name.
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
 from sdedge.errors import ModelError
+from sdedge.weights.headers import MAX_DIMENSIONS, MAX_ELEMENTS
 from sdedge.weights.pickles import Inert, Machine, Name, Rules, Storage, StoredTensor
-
-_MAX_DIMENSIONS = 8
-_MAX_ELEMENTS = 1 << 40
 
 _STORAGES = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16", "BFloat16Storage": "bfloat16",
@@ -200,21 +199,21 @@ def _check_view(offset: Any, shape: Any, stride: Any, numel: int) -> None:
     """The view must lie inside its storage and not repeat it (a stride of 0 would turn one number into gigabytes)."""
     if not _naturals((offset,)) or not _naturals(shape) or not _naturals(stride) or len(shape) != len(stride):
         raise _malformed("a tensor whose offset, shape or stride is not made of counts")
-    elements, last = 1, offset
+    elements, last = math.prod(shape), offset
     for extent, step in zip(shape, stride, strict=True):
-        elements *= extent
         last += (extent - 1) * step
-    if elements and (last >= numel or elements > numel - offset):
+    is_beyond = math.prod(extent or 1 for extent in shape) > MAX_ELEMENTS
+    if is_beyond or (elements and (last >= numel or elements > numel - offset)):
         raise ModelError(
-            f"The file describes a tensor of shape {list(shape)[:_MAX_DIMENSIONS]} that its storage of {numel} elements"
+            f"The file describes a tensor of shape {list(shape)[:MAX_DIMENSIONS]} that its storage of {numel} elements"
             " cannot hold; it is damaged or hostile, get it again."
         )
 
 
 def _naturals(values: Any) -> bool:
-    if not isinstance(values, (tuple, list)) or len(values) > _MAX_DIMENSIONS:
+    if not isinstance(values, (tuple, list)) or len(values) > MAX_DIMENSIONS:
         return False
-    return all(type(value) is int and 0 <= value < _MAX_ELEMENTS for value in values)
+    return all(type(value) is int and 0 <= value < MAX_ELEMENTS for value in values)
 
 
 def _persistent(reference: Any, storages: dict[str, Storage]) -> Storage:

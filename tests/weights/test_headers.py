@@ -69,3 +69,11 @@ def test_notes_that_would_take_four_bytes_a_character_are_bounded(wide):
     assert parse_header(text % (notes, b""), 0).metadata == {"n": notes.decode()}
     with pytest.raises(ModelError, match="describes more than any model needs"):
         parse_header(text % (notes, wide.encode()), 0)
+
+
+@pytest.mark.parametrize("shape", [[0, 9999999999999999999], [0, 1 << 40, 1 << 40], [10**18, 10**18, 0]])
+@pytest.mark.parametrize("options", [{}, SPACED])
+def test_an_empty_tensor_has_no_more_extents_than_one_that_is_not(shape, options):
+    entries = {"x": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}}
+    with pytest.raises(ModelError, match="larger than any model's"):
+        parse_header(_written(entries, **options), 0)
