@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sdedge.errors import ModelError
-from sdedge.weights.files import LazyTensor, TensorSource
+from sdedge.weights.files import LazyTensor, TensorSource, WeightFile
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +32,10 @@ class ScaledTensor:
     @property
     def name(self) -> str:
         return self.tensor.name
+
+    @property
+    def file(self) -> WeightFile:
+        return self.tensor.file
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -7,12 +7,13 @@ import torch
 from safetensors.torch import save_file
 
 from sdedge.errors import ModelError
+from sdedge.library.imports import examine
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet import UNet
 from sdedge.weights.checkpoint import load_into, open_checkpoint
 from sdedge.weights.control import open_control
 from tests.control_models import ldm_names, random_controlnet
-from tests.weights.conftest import UNET, Tiny
+from tests.weights.conftest import UNET, Tiny, write_folder
 
 
 def _scaled(state: dict[str, torch.Tensor], by_channel: bool = False) -> dict[str, torch.Tensor]:
@@ -52,6 +53,12 @@ def test_a_scaled_file_is_read_as_the_products(tmp_path, tiny: Tiny, by_channel)
         network = UNet(UNetConfig.from_json(checkpoint.configs["unet"]))
         assert not load_into(network, checkpoint.unet, dtype)
         assert torch.equal(network.down_blocks[0].resnets[0].conv1.weight, product.to(dtype))
+
+
+def test_a_folder_with_a_scaled_file_is_added_with_that_file(tmp_path, tiny: Tiny):
+    folder = write_folder(tmp_path / "model", tiny)
+    save_file(_scaled(tiny.unet), folder / "unet" / "diffusion_pytorch_model.safetensors")
+    assert "unet/diffusion_pytorch_model.safetensors" in examine(folder).files
 
 
 @pytest.mark.slow
