@@ -203,7 +203,8 @@ def _model_index(checkpoint: Checkpoint) -> dict[str, Any]:
         "feature_extractor": extractor, "requires_safety_checker": False, "safety_checker": safety,
         "scheduler": ["diffusers", checkpoint.configs["scheduler"].get("_class_name", "PNDMScheduler")],
         "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],
-        "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", checkpoint.configs["vae"].get("_class_name", "AutoencoderKL")],
     }  # fmt: skip
 
 

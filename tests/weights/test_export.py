@@ -115,3 +115,14 @@ def test_a_failed_export_leaves_nothing(tiny: Tiny, tmp_path: Path, monkeypatch:
         with pytest.raises(OutputError, match="No space"):
             export(opened, tmp_path / "out" / target)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_index_says_which_kind_of_vae_there_is(tiny: Tiny, tmp_path: Path) -> None:
+    from diffusers import AutoencoderTiny
+
+    write_folder(tmp_path / "a", tiny)
+    widths = {"encoder_block_out_channels": (8, 8, 8, 8), "decoder_block_out_channels": (8, 8, 8, 8)}
+    AutoencoderTiny(**widths).save_pretrained(tmp_path / "vae")
+    for vae, kind in ((None, "AutoencoderKL"), (tmp_path / "vae", "AutoencoderTiny")):
+        copy = export_folder(open_checkpoint(tmp_path / "a", vae=vae), tmp_path / kind)
+        assert json.loads((copy / "model_index.json").read_text())["vae"] == ["diffusers", kind]
