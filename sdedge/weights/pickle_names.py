@@ -43,7 +43,9 @@ _PLAIN_STANDARD = {
     "uuid": {"UUID"},
     "typing": {"Any", "List", "Dict", "Tuple", "Union", "Optional"},
 }  # fmt: skip
-_PYTHON2 = {"__builtin__": "builtins", "copy_reg": "copyreg", "UserDict": "collections"}
+_SAME_MODULES = {  # as Python 2 and 3.13 spell them
+    "__builtin__": "builtins", "copy_reg": "copyreg", "UserDict": "collections", "pathlib._local": "pathlib",
+}  # fmt: skip
 _OLD_STANDARD = {"commands", "cPickle", "StringIO", "cStringIO", "urllib2", "httplib", "thread", "__builtins__"}
 
 _PLAIN_FUNCTIONS = {
@@ -94,7 +96,7 @@ def _check_module_name(name: Name) -> None:
 
 
 def _is_method_reference(name: Name) -> bool:
-    return (_PYTHON2.get(name.module, name.module), name.name) == ("builtins", "getattr")
+    return (_SAME_MODULES.get(name.module, name.module), name.name) == ("builtins", "getattr")
 
 
 def _call_in_module(machine: Machine, function: Name, args: tuple[Any, ...]) -> Any:
@@ -113,7 +115,7 @@ def _call_in_module(machine: Machine, function: Name, args: tuple[Any, ...]) -> 
 
 def check_name(name: Name) -> None:
     """Raise ModelError unless the name is one a checkpoint has reason to mention."""
-    module = _PYTHON2.get(name.module, name.module)
+    module = _SAME_MODULES.get(name.module, name.module)
     root = module.partition(".")[0]
     if module in _PLAIN_STANDARD and name.name in _PLAIN_STANDARD[module]:
         return
@@ -134,7 +136,7 @@ def _refused(name: Name) -> ModelError:
 
 
 def _call(machine: Machine, function: Name, args: tuple[Any, ...]) -> Any:
-    module = _PYTHON2.get(function.module, function.module)
+    module = _SAME_MODULES.get(function.module, function.module)
     if module == "torch._utils":
         return _rebuild(function, args)
     if (module, function.name) == ("torch._tensor", "_rebuild_from_type_v2"):

@@ -123,6 +123,14 @@ def test_unknown_classes_become_stubs() -> None:
     assert (str(value.kind), value.args, value.state) == ("lightning.thing.Thing", (1,), {"a": 2})
 
 
+@pytest.mark.parametrize("module", ["pathlib", "pathlib._local"])
+def test_a_path_is_inert_in_the_spelling_of_each_python(module: str) -> None:
+    value, _ = load(exploits.call(exploits.name(module, "PosixPath"), exploits.text("x")) + b".", torch_rules({}))
+    assert (str(value.kind), value.args) == (f"{module}.PosixPath", ("x",))
+    with pytest.raises(ModelError, match="asks to run"):
+        load(exploits.call(exploits.name(module, "Path.touch"), exploits.text("x")) + b".", torch_rules({}))
+
+
 @pytest.mark.parametrize("reader", sorted(fuzz_weights.READERS))
 def test_fuzzed_readers(reader: str) -> None:
     """A short run of `python -m tests.benchmarks.fuzz_weights`, which reads 240,000 inputs."""
