@@ -145,7 +145,7 @@ def _by_place(root: Path, paths: Iterable[Path]) -> dict[str, Path]:
 def hash_file(path: Path, copy_to: Path | None = None, progress: Callable[[int], None] | None = None) -> Hashed:
     """Reads a file once for its SHA-256 and legacy hash, and copies it on the way if asked.
 
-    `progress` is called with the bytes of each piece.
+    `progress` is called with the bytes of each piece. Raises OutputError for what cannot be read or written.
     """
     digest, window, size = hashlib.sha256(), b"", 0
     try:
@@ -162,10 +162,10 @@ def hash_file(path: Path, copy_to: Path | None = None, progress: Callable[[int],
             if copy_to is not None:
                 os.fsync(target.fileno())
     except OSError as error:
-        where = copy_to or path
-        raise OutputError(
-            f"Cannot copy {path} to {where}: {error.strerror or error}; free some space or link it."
-        ) from None
+        reason = error.strerror or error
+        if copy_to is None:
+            raise OutputError(f"Cannot read {path}: {reason}; check the disk.") from None
+        raise OutputError(f"Cannot copy {path} to {copy_to}: {reason}; free some space or link it.") from None
     return Hashed(size, digest.hexdigest(), hashlib.sha256(window).hexdigest()[:8])
 
 

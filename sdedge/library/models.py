@@ -236,6 +236,8 @@ class Library:
                     faults.append(f"{file} has changed since it was added")
             except OSError as error:  # no path at all, or a folder that may not be read
                 faults.append(f"{str(model.path)[:200]} cannot be read ({error.strerror or error})")
+            except OutputError as error:  # of a disk that fails in the middle of a file
+                faults.append(str(error).rstrip("."))
         return faults
 
     # Licences

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -102,6 +103,23 @@ def test_a_file_that_sdedge_changed_is_hashed_anew_where_the_library_is_behind_a
     faults = library.verify("mine")
     library.close()
     assert not faults
+
+
+def test_a_file_that_cannot_be_read_is_a_fault_among_others(
+    library: Library, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = library.add(write_folder(tmp_path / "model", tiny), "mine")
+    bad, changed = (model.path / part / "config.json" for part in ("text_encoder", "vae"))
+    changed.write_text(changed.read_text().replace("8", "9"))
+
+    def opened(path: Path) -> Any:
+        if path == bad:
+            raise OSError(errno.EIO, "Input/output error")
+        return open(path, "rb")
+
+    monkeypatch.setattr(imports, "open_regular", opened)
+    faults = [f"Cannot read {bad}: Input/output error; check the disk", f"{changed} has changed since it was added"]
+    assert library.verify("mine") == faults
 
 
 def test_link_and_remove(library: Library, single: Path) -> None:
