@@ -308,7 +308,7 @@ def recognise(path: str | Path) -> str | None:
 
 def install(path: str | Path, role: str, progress: Callable[[int, int], None] | None = None) -> Adapter:
     """Checks a LoRA or embedding and copies it to where prompts find it. Raises ModelError or OutputError."""
-    path = Path(path).expanduser()
+    path = Path(path).expanduser().absolute()  # peft's files are named by their folder
     check(path, role)
     config = path.with_name("adapter_config.json") if role == "lora" and _has_config(path) else None
     name = path.parent.name if path.stem == "adapter_model" and config else _name_of(path, role)

@@ -116,6 +116,23 @@ def test_loras_and_embeddings_go_where_prompts_find_them(tmp_path: Path) -> None
     assert isinstance(again.exception, ModelError) and "already" in str(again.exception)
 
 
+def peft_lora(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    module = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+    pieces = {f"{module}.lora_A.weight": torch.randn(4, 16), f"{module}.lora_B.weight": torch.randn(16, 4)}
+    save_file(pieces, folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text('{"r": 4, "lora_alpha": 16}')
+    return folder / "adapter_model.safetensors"
+
+
+def test_a_lora_of_pefts_is_named_by_its_folder_from_inside_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(peft_lora(tmp_path / "my-style").parent)
+    assert "Added the LoRA my-style" in run("add", "adapter_model.safetensors").output
+    assert [extra.name for extra in adapters.installed()] == ["my-style"]
+
+
 def test_an_extra_for_another_model_is_refused_and_not_copied(tmp_path: Path) -> None:
     save_file({"clip_g": torch.randn(2, 1280)}, tmp_path / "xl.safetensors")
     refused = run("add", tmp_path / "xl.safetensors")
