@@ -13,6 +13,7 @@ import click
 
 from sdedge.commands import hub
 from sdedge.commands.cache import cache
+from sdedge.commands.model_adapters import add_adapter, list_adapters, remove_adapter
 from sdedge.commands.model_copies import export, merge, quantize
 from sdedge.commands.model_facts import describe, size_in_words
 from sdedge.commands.model_notes import note
@@ -37,8 +38,8 @@ for command in (cache, note, export, merge, quantize, hub.available, hub.get, hu
 
 @models.command()
 @click.argument("path")
-@click.option("--name", help="Name in the library; the file's by default.")
-@click.option("--link", is_flag=True, help="Leave the files where they are instead of copying them.")
+@click.option("--name", help="Its name; the file's by default.")
+@click.option("--link", is_flag=True, help="Leave the files of a model where they are instead of copying them.")
 @click.option("--base", default="", help="Version it was made from, such as v1-5; guessed by default.")
 @click.option("--source", default="", help="Where it came from, for your own records.")
 @click.option("--license", "licence", help="Its licence; by default the one that its files name.")
@@ -53,21 +54,10 @@ def add(
     from sdedge.library.adapters import recognise
 
     if role := recognise(path):
-        _add_extra(path, role, as_json)
+        add_adapter(path, role, name, link, as_json)
         return
     with _library() as library:
         _add(library, path, name, link, base, source, licence, accept_license, as_json)
-
-
-def _add_extra(path: str, role: str, as_json: bool) -> None:
-    from sdedge.library.adapters import install as put
-
-    with counting("Copying", as_json) as progress:
-        extra = put(path, role, progress)
-    if as_json:
-        echo(json.dumps({"event": "Added", "name": extra.name, "role": role, "path": str(extra.path)}))
-    else:
-        echo(f"Added the {'LoRA' if role == 'lora' else role} {extra.name} ({size_in_words(extra.size)})")
 
 
 def _add(
@@ -165,6 +155,7 @@ def list_models(as_json: bool) -> None:
             mark = "*" if model.name == default else " "
             state = "" if os.path.exists(model.path) else "  MISSING"
             echo(f"{mark} {model.name}  {_described(model)}, {size_in_words(model.size)}{_hash_note(model)}{state}")
+    list_adapters(as_json)
 
 
 @models.command()
@@ -189,8 +180,10 @@ def info(name: str) -> None:
 @models.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Remove a model from the library, with its files if they were copied in."""
+    """Remove a model from the library, with its files if they were copied in, or a LoRA or an embedding."""
     with _library() as library:
+        if name not in {model.name for model in library.models()} and remove_adapter(name):
+            return
         model = library.remove(name)
         echo(f"Removed {model.name}" + (f"; its files stay at {model.path}" if model.linked else ""))
 

@@ -306,15 +306,22 @@ def recognise(path: str | Path) -> str | None:
     return "embedding" if "textual inversion" in unsupported or len(source) == 1 else None
 
 
-def install(path: str | Path, role: str, progress: Callable[[int, int], None] | None = None) -> Adapter:
-    """Checks a LoRA or embedding and copies it to where prompts find it. Raises ModelError or OutputError."""
+def install(path: str | Path, role: str, progress: Callable[[int, int], None] | None = None, name: str = "") -> Adapter:
+    """Checks a LoRA or embedding and copies it to where prompts find it, under this name or its own.
+
+    Raises ModelError or OutputError.
+    """
+    from sdedge.library.imports import check_name
+
     path = Path(path).expanduser().absolute()  # peft's files are named by their folder
     check(path, role)
     config = path.with_name("adapter_config.json") if role == "lora" and _has_config(path) else None
-    name = path.parent.name if path.stem == "adapter_model" and config else _name_of(path, role)
+    own = path.parent.name if path.stem == "adapter_model" and config else _name_of(path, role)
+    name = check_name(name) if name else own
     _refuse_taken(name, role)
     folder = lora_folder() if role == "lora" else embedding_folder()
-    target = folder / name / path.name if config else folder / f"{name}{path.suffix}"
+    file_name = path.name if path.stem == "adapter_model" else f"{name}{path.suffix}"
+    target = folder / name / file_name if config else folder / f"{name}{path.suffix}"
     size, done = path.stat().st_size, 0
     with ExitStack() as naming, open(path, "rb") as source, atomic_write(target, replace=False) as file:
         while piece := source.read(_PIECE):

@@ -133,6 +133,28 @@ def test_a_lora_of_pefts_is_named_by_its_folder_from_inside_of_it(
     assert [extra.name for extra in adapters.installed()] == ["my-style"]
 
 
+def test_extras_have_the_name_that_is_given_are_listed_and_removed(tmp_path: Path) -> None:
+    save_file({"<cat>": torch.randn(2, 768)}, tmp_path / "cat.safetensors")
+    files = [kohya_lora(tmp_path / "ink.safetensors"), peft_lora(tmp_path / "style"), tmp_path / "cat.safetensors"]
+    names = ["New Ink", "new-style", "kitty"]
+    for file, name in zip(files, names, strict=True):
+        assert f"{name} (" in run("add", file, "--name", name).output
+    assert sorted(extra.name for extra in adapters.installed()) == sorted(names)
+    listed = run("list").output
+    assert "New Ink  LoRA" in listed and "new-style  LoRA" in listed and "kitty  embedding" in listed
+    records = [json.loads(line) for line in run("list", "--json").output.splitlines()]
+    assert {(record["name"], record["role"]) for record in records} >= {("New Ink", "lora"), ("kitty", "embedding")}
+    assert all(run("remove", name).exit_code == 0 for name in names)
+    assert adapters.installed() == [] and list(adapters.lora_folder().iterdir()) == [] and all(map(Path.exists, files))
+    assert "no model named 'kitty'" in str(run("remove", "kitty").exception)
+
+
+def test_an_extra_is_not_linked(tmp_path: Path) -> None:
+    refused = run("add", kohya_lora(tmp_path / "ink.safetensors"), "--link")
+    assert isinstance(refused.exception, InvalidRequest) and "leave out --link" in str(refused.exception)
+    assert adapters.installed() == []
+
+
 def test_an_extra_for_another_model_is_refused_and_not_copied(tmp_path: Path) -> None:
     save_file({"clip_g": torch.randn(2, 1280)}, tmp_path / "xl.safetensors")
     refused = run("add", tmp_path / "xl.safetensors")
