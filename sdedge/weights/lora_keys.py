@@ -46,7 +46,9 @@ _SAME_NAME = (
 _PIECES = {spelling: piece for piece, spellings in _SPELLINGS.items() for spelling in spellings}
 _PIECES |= {name: name for name in _SAME_NAME}
 _KEY = re.compile(
-    r"(?P<module>.+?)\.(?P<piece>" + "|".join(map(re.escape, _PIECES)) + r")(?:\.default(?:_\d+)?)?(?:\.weight)?"
+    r"(?P<module>.+?)\.(?:(?P<piece>" + "|".join(map(re.escape, _PIECES)) + r")(?:\.default(?:_\d+)?)?(?:\.weight)?"
+    # peft's, with the name that an adapter was given
+    r"|(?P<named>lora_[AB](?=\.[\w-]+\.weight)|lora_magnitude_vector)\.[\w-]+(?:\.weight)?)"
 )
 _OLD_PROCESSOR = re.compile(r"\.to_(q|k|v|out)_lora\.")
 _OLD_TEXT_NAMES = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
@@ -71,7 +73,7 @@ def parse_key(key: str) -> LoraKey | None:
     stem = flat(_modern_module(part, match["module"]))
     if part == TEXT and not stem.startswith("text_model_"):
         stem = f"text_model_{stem}"
-    return LoraKey(part, stem, _PIECES[match["piece"]])
+    return LoraKey(part, stem, _PIECES[match["piece"] or match["named"]])
 
 
 def is_lora(names: Collection[str]) -> bool:

@@ -23,7 +23,7 @@ from sdedge.models.unet import UNet
 from sdedge.weights.files import LazyTensor, WeightFile
 from sdedge.weights.lora import apply, open_lora
 from sdedge.weights.lora_deltas import Patch, kronecker
-from sdedge.weights.lora_keys import TEXT, UNET, modules_by_stem
+from sdedge.weights.lora_keys import TEXT, UNET, LoraKey, modules_by_stem, parse_key
 from tests.conftest import cases
 from tests.weights.lora.conftest import (
     CONV,
@@ -231,6 +231,7 @@ SPELLINGS = [
     ("lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_out_0.lora_{}.weight", LINEAR),
     ("unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_out.0.lora_{AB}.weight", LINEAR),
     ("unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_out.0.lora_{AB}.default.weight", LINEAR),
+    ("unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_out.0.lora_{AB}.my-style.weight", LINEAR),
     ("unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_out.0.lora.{}.weight", LINEAR),
     ("unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.processor.to_out_lora.{}.weight", LINEAR),
     ("down_blocks.0.attentions.0.transformer_blocks.0.attn1.processor.to_out_lora.{}.weight", LINEAR),
@@ -289,6 +290,19 @@ def test_every_spelling_is_recognised_as_a_lora(names: list[str], tmp_path: Path
 def test_a_network_under_names_that_loras_have_too_is_none(tmp_path: Path, unet: UNet) -> None:
     save_file(unet.state_dict(), tmp_path / "x.safetensors")
     assert recognise(tmp_path / "x.safetensors") is None
+
+
+@pytest.mark.parametrize(
+    ("end", "piece"),
+    [
+        ("lora_magnitude_vector", "magnitude"), ("lora_magnitude_vector.weight", "magnitude"),
+        ("lora_magnitude_vector.style", "magnitude"), ("lora_magnitude_vector.style.weight", "magnitude"),
+        ("lora_A.weight", "down"), ("lora_B.style.weight", "up"), ("lora_B.bias", None), ("lora_B.style.bias", None),
+    ],
+)  # fmt: skip
+def test_an_adapter_s_own_name_is_none_of_the_module_s(end: str, piece: str | None) -> None:
+    key = parse_key(f"unet.mid_block.proj.{end}")
+    assert key == (LoraKey(UNET, "mid_block_proj", piece) if piece else None)
 
 
 def test_every_module_has_a_stem_of_its_own(unet: UNet) -> None:
