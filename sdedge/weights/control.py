@@ -38,7 +38,7 @@ _REFUSED = (
     ("lllite_unet", "a ControlNet-LLLite, which is for Stable Diffusion XL"),
     ("control_add_embedding.", "a union ControlNet, which is for Stable Diffusion XL"),
     ("task_embedding", "a union ControlNet, which is for Stable Diffusion XL"),
-    ("lora_controlnet", "a Control-LoRA, which is for Stable Diffusion XL"),
+    ("lora_controlnet", "a Control-LoRA"),
     ("style_embedding", "a T2I style adapter, which reads CLIP's vision tokens and is not available"),
     ("transformer_layes.", "a T2I style adapter, which reads CLIP's vision tokens and is not available"),
     ("controlnet_x_embedder.", "a ControlNet for FLUX"),

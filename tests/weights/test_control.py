@@ -141,7 +141,7 @@ def test_kinds_with_hints_of_their_own_are_known_by_name(tmp_path, controlnet, n
         ({"lllite_unet_input_blocks_4_1.conditioning1.0.weight": (8, 3, 4, 4)}, "LLLite"),
         ({"control_model.input_hint_block.0.weight": (16, 3, 3, 3), "control_model.label_emb.0.0.weight": (8, 8)}, "XL"),
         ({"controlnet_cond_embedding.conv_in.weight": (16, 3, 3, 3), "task_embedding": (6, 320)}, "union"),
-        ({"lora_controlnet": (0,), "input_blocks.0.0.up": (8, 8)}, "Control-LoRA"),
+        ({"lora_controlnet": (0,), "input_blocks.0.0.up": (8, 8)}, "is a Control-LoRA; choose"),
         ({"transformer_layes.0.attn.in_proj_weight": (8, 8), "style_embedding": (1, 8, 8)}, "style adapter"),
         ({"input_hint_block.0.weight": (16, 3, 3, 3), "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight": (8, 1024)},
          "Stable Diffusion 2"),
