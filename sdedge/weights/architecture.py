@@ -23,6 +23,7 @@ MODEL, VAE = "a Stable Diffusion model", "a VAE"
 CONTROLNET, T2I_ADAPTER = "a ControlNet", "a T2I-Adapter"
 ESRGAN = "an ESRGAN upscaler"
 LORA = "a LoRA"
+V2 = "a Stable Diffusion 2 checkpoint (its text encoder is OpenCLIP)"
 
 # A piece of a key that only another kind of file has -> what that file is. The first found names it.
 _FAMILIES = (
@@ -30,7 +31,7 @@ _FAMILIES = (
     ("model.diffusion_model.joint_blocks.", "a Stable Diffusion 3 checkpoint"),
     ("double_blocks.", "a FLUX checkpoint"),
     ("model.diffusion_model.label_emb.", "a Stable Diffusion XL or unCLIP checkpoint"),
-    ("cond_stage_model.model.", "a Stable Diffusion 2 checkpoint (its text encoder is OpenCLIP)"),
+    ("cond_stage_model.model.", V2),
     (".time_stack.", "a Stable Video Diffusion checkpoint"),
     ("add_embedding.", "a Stable Diffusion XL UNet"),
     ("effnet_mapper.", "a Stable Cascade checkpoint"),

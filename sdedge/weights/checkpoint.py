@@ -93,7 +93,8 @@ def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
     """Opens a VAE by itself: a bare file under LDM or diffusers names, a diffusers VAE folder (a tiny one such as TAESD, too),
     or a whole model's.
 
-    Returns its tensors under diffusers keys and its configuration.
+    Returns its tensors under diffusers keys and its configuration. Raises ModelError for another family's model, but for
+    Stable Diffusion 2, whose VAE has v1's latents.
     """
     location = folders.locate(path)
     if location.is_dir():
@@ -102,6 +103,8 @@ def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
         config = folders.read_config(folder / "config.json", location)
     else:
         source = open_tensors(location)
+        if (family := architecture.other_family(source)) not in (None, architecture.V2):
+            raise ModelError(f"{location} is {family}, whose VAE has other latents; name a VAE file or a model of v1.")
         tensors = source
         own = embedded(source, "configs").get("vae")
         config = own if isinstance(own, dict) else {}

@@ -216,6 +216,15 @@ def test_vae_replacement(tiny: Tiny, tmp_path: Path) -> None:
     assert set(open_vae(tmp_path / "bare.pt")[0]) == set(tiny.vae)
 
 
+def test_the_vae_of_another_family_s_checkpoint_is_refused(tiny: Tiny, tmp_path: Path) -> None:
+    vae = {name: tensor for name, tensor in tiny.ldm().items() if name.startswith("first_stage_model.")}
+    save_file(vae | {"conditioner.embedders.0.weight": torch.ones(1)}, tmp_path / "xl.safetensors")
+    save_file(vae | {"cond_stage_model.model.weight": torch.ones(1)}, tmp_path / "v2.safetensors")
+    with pytest.raises(ModelError, match="is a Stable Diffusion XL checkpoint, whose VAE"):
+        open_vae(tmp_path / "xl.safetensors")
+    assert set(open_vae(tmp_path / "v2.safetensors")[0]) == set(tiny.vae)
+
+
 def test_model_without_vae_needs_one(tiny: Tiny, tmp_path: Path) -> None:
     state = {name: tensor for name, tensor in tiny.ldm().items() if not name.startswith("first_stage_model.")}
     save_file(state, tmp_path / "m.safetensors")
