@@ -38,6 +38,7 @@ class Remedy(StrEnum):
     ACCEPT = "read it and run `sdedge models accept {name}` once"
     ACCEPT_FIRST = "read it and give --accept-license"
     OTHER_NAME = "choose another with --name, or remove it first"
+    SET_NAME = "set another with --name"
     LINK = "use --link"
     TOKEN = "give your token with --token or `hf auth login`"
     GIVE_TOKEN = "give a --token"

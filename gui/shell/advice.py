@@ -32,6 +32,7 @@ PHRASES = {
     Remedy.ACCEPT: "read and accept it under Models",
     Remedy.ACCEPT_FIRST: "read and accept it under Get Models",
     Remedy.OTHER_NAME: "remove it first, under Models",
+    Remedy.SET_NAME: "rename what it is named by",
     Remedy.LINK: "leave the files where they are",
     Remedy.TOKEN: "give your access token under Get Models",
     Remedy.GIVE_TOKEN: "give an access token under Get Models",

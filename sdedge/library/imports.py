@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdedge.errors import ModelError, OutputError
+from sdedge.errors import ModelError, OutputError, Remedy
 from sdedge.files import open_regular
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.text.names import composed
@@ -201,5 +201,8 @@ def check_name(name: str) -> str:
     """Returns a name in composed form; drives of a Mac give the names of files in another. Raises ModelError."""
     name = composed(name)
     if not re.fullmatch(r"[\w][\w .+-]{0,99}", name) or name.endswith((".", " ")):
-        raise ModelError(f"{name!r} cannot be a model's name; use letters, digits, spaces, '.', '+', '-' and '_'.")
+        raise ModelError(
+            f"{name!r} cannot be a model's name, which has letters, digits, spaces, '.', '+', '-' and '_'; {Remedy.SET_NAME}.",
+            remedy=Remedy.SET_NAME,
+        )
     return name

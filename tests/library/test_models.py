@@ -17,7 +17,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sdedge.errors import ModelError, OutputError, SdedgeError
+from sdedge.errors import ModelError, OutputError, Remedy, SdedgeError
 from sdedge.library import imports
 from sdedge.library.imports import guess_base, hash_file
 from sdedge.library.licences import OPENRAIL
@@ -157,8 +157,9 @@ def test_not_a_model_leaves_nothing(library: Library, tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         library.add(tmp_path / "x.ckpt")
     for name in ("../x", "a/b", ".hidden", "", "x" * 200):
-        with pytest.raises(ModelError, match="cannot be a model's name"):
+        with pytest.raises(ModelError, match="cannot be a model's name") as refused:
             imports.check_name(name)
+        assert refused.value.remedy is Remedy.SET_NAME
     assert library.models() == []
 
 
