@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from sdedge.errors import InvalidRequest, ModelError, OutputError, Remedy, SdedgeError
 from sdedge.files import atomic_write, inside, make_private_folder
 from sdedge.json_values import read_json_file
+from sdedge.library.hub_checks import Unusable, check_header, check_texts, lowered
 from sdedge.library.hub_entries import HubEntry, entry_named
 from sdedge.library.licences import LICENCE_PAGES, known_name
 from sdedge.library.models import Library
@@ -33,11 +34,9 @@ from sdedge.weights.hub import (
     look_up,
     page,
     parse_address,
-    read_beginning,
     request_headers,
 )
 from sdedge.weights.hub_files import Edition, editions
-from sdedge.weights.lora_config import PEFT_STEM
 
 Progress = Callable[[int, int], None]
 """(bytes there, bytes in all)"""
@@ -45,7 +44,6 @@ Progress = Callable[[int, int], None]
 WITHOUT_CONDITIONS = ("", "Apache-2.0", "MIT", "CC0-1.0", "CC-BY-4.0", "BSD-3-Clause", "bsd-3-clause")
 """Licences that ask nothing of who makes pictures; every other one is shown and accepted before the download."""
 _RECORD = "download.json"
-_HEADER_LIMIT = 4 << 20  # bytes of a safetensors header that is looked at before the rest
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ def get(
             f"{offered.name} is being downloaded by another sdedge (process {lock.holder()}); wait for it."
         )
     try:
-        _check_name(offered)
+        _check_name(offered, edition)
         make_private_folder(folder)
         _write_record(folder, offered, edition)
         try:
@@ -141,10 +139,6 @@ def get(
         return installed
     finally:
         lock.release()
-
-
-class Unusable(ModelError):
-    """What was downloaded, or is about to be, is nothing that sdedge draws with: nothing of it is kept."""
 
 
 def unfinished() -> list[Unfinished]:
@@ -218,7 +212,7 @@ def _bring(offered: HubOffer, edition: Edition, folder: Path, token: str | None,
     folder = folder.resolve()  # as the places in it are
     content, parts = folder / "files", folder / "parts"
     wanted = sorted(edition.files, key=lambda file: (_is_weights(file), -file.size))
-    targets = {file: inside(content, _place(file, edition, offered.name)) for file in wanted}
+    targets = {file: inside(content, _place(file, edition)) for file in wanted}
     _forget_others(content, parts, targets, offered.repository)
     need = sum(download.missing(offered.repository.remote(file), target, parts) for file, target in targets.items())
     download.check_space(folder, need, offered.name)
@@ -229,9 +223,9 @@ def _bring(offered: HubOffer, edition: Edition, folder: Path, token: str | None,
             continue
         if _is_weights(file) and not judged:
             judged = True
-            _check_texts(content, offered)
+            check_texts(content, offered.address)
         if _is_weights(file) and not (parts / remote.partial).exists():
-            _check_header(remote, offered, token)
+            check_header(remote, offered.address, token)
 
         def count(_: int, partial: Path = parts / remote.partial) -> None:
             if progress is not None:
@@ -261,67 +255,29 @@ def _forget_others(content: Path, parts: Path, targets: dict[HubFile, Path], rep
         file.write(json.dumps(wanted).encode())
 
 
-def _check_texts(content: Path, offered: HubOffer) -> None:
-    """Raises Unusable when the configuration says that this is no model of v1, before its weights are downloaded."""
-    from sdedge.weights.architecture import check_unet_config
-    from sdedge.weights.folders import check_pipeline, read_config
-
-    try:
-        if (content / "model_index.json").is_file():
-            check_pipeline(content)
-        for place in ("unet/config.json", "config.json"):
-            if (content / place).is_file():
-                check_unet_config(read_config(content / place, content))
-    except ModelError as error:
-        raise Unusable(f"{offered.address} is of no use here: {_lowered(str(error), content)}") from error
-
-
-def _check_header(remote: download.Remote, offered: HubOffer, token: str | None) -> None:
-    """Raises Unusable when the names of a file's tensors are another family's, before the gigabytes that follow them."""
-    from sdedge.weights.architecture import other_family
-    from sdedge.weights.headers import parse_header
-
-    if not remote.name.endswith(".safetensors") or remote.size < _HEADER_LIMIT:
-        return
-    beginning = read_beginning(remote, 8, token)
-    length = int.from_bytes(beginning[:8], "little")
-    if len(beginning) < 8 or not 2 <= length <= _HEADER_LIMIT:
-        return
-    text = read_beginning(remote, 8 + length, token)[8:]
-    try:
-        family = other_family(parse_header(text, remote.size - 8 - length).entries)
-    except ModelError:  # damaged: the whole file is judged when it is there
-        return
-    if family is not None:
-        raise Unusable(f"{offered.address} is {family}, not Stable Diffusion v1; nothing of it was kept.")
-
-
 def _install(offered: HubOffer, edition: Edition, content: Path, progress: Progress | None) -> tuple[str, str]:
     """Puts what is there where it belongs. Raises Unusable for what sdedge does not draw with."""
     from sdedge.library import adapters
     from sdedge.text import vocabulary
 
-    place = _place_of_all(edition, content, offered.name)
+    place = _place_of_all(edition, content)
     try:
         if offered.role == "vocabulary":
             vocabulary.install(place)
             return offered.name, "vocabulary"
         if role := adapters.recognise(place):
-            if any((adapter.name, adapter.role) == (offered.name, role) for adapter in adapters.installed()):
-                raise ModelError(
-                    f"There is one named {offered.name!r} already; {Remedy.OTHER_NAME}.", remedy=Remedy.OTHER_NAME
-                )
-            return adapters.install(place, role, progress).name, role
+            _check_free(offered.name, role)
+            return adapters.install(place, role, progress, offered.name).name, role
         noted = f"{'/'.join((offered.repository.name, *_noted(offered, edition)))}@{offered.repository.commit[:12]}"
-        with opened_library() as library:
+        with _named(place, offered.name) as named, opened_library() as library:
             model = library.add(
-                place, offered.name, own=True, source=noted, licence=offered.licence or None, progress=progress
+                named, offered.name, own=True, source=noted, licence=offered.licence or None, progress=progress
             )
             return model.name, model.role
     except ModelError as error:
         if error.remedy is Remedy.OTHER_NAME or isinstance(error, OutputError):
             raise
-        raise Unusable(f"{offered.address} is of no use here: {_lowered(str(error), content)}") from error
+        raise Unusable(f"{offered.address} is of no use here: {lowered(str(error), content)}") from error
 
 
 def _noted(offered: HubOffer, edition: Edition) -> tuple[str, ...]:
@@ -329,26 +285,49 @@ def _noted(offered: HubOffer, edition: Edition) -> tuple[str, ...]:
     return entry.files[:1] if entry else (edition.key,) if edition.is_file else ()
 
 
-def _check_name(offered: HubOffer) -> None:
-    if offered.role not in ("lora", "vocabulary"):
+def _check_name(offered: HubOffer, edition: Edition) -> None:
+    """Raises ModelError for a name that is taken or that none can have, as far as it is known what comes."""
+    is_peft = edition.is_file and len(edition.files) > 1
+    if (role := "lora" if is_peft else offered.role) != "vocabulary":
+        _check_free(offered.name, role)
+
+
+def _check_free(name: str, role: str) -> None:
+    from sdedge.library.adapters import installed
+    from sdedge.library.imports import check_name
+
+    if role not in ("lora", "embedding"):
         with opened_library() as library:
-            library.check_free(offered.name)
+            library.check_free(name)
+    elif (check_name(name), role) in {(adapter.name, adapter.role) for adapter in installed()}:
+        raise ModelError(f"There is one named {name!r} already; {Remedy.OTHER_NAME}.", remedy=Remedy.OTHER_NAME)
 
 
-def _place(file: HubFile, edition: Edition, name: str) -> str:
-    """Returns where a file lies in the folder of what has come; a single one has the name that it is given, and where peft's
-    configuration belongs to it a folder of that name, with its files as peft calls them."""
-    path = PurePosixPath(file.path)
-    if not edition.is_file or len(edition.files) == 1:
-        return f"{name}{path.suffix}" if edition.is_file else file.path
-    return f"{name}/{PEFT_STEM}{path.suffix}" if _is_weights(file) else f"{name}/{path.name}"
+def _place(file: HubFile, edition: Edition) -> str:
+    """Returns where a file lies in the folder of what has come, whatever it is to be named; a single one by itself, or with
+    peft's configuration."""
+    return PurePosixPath(file.path).name if edition.is_file else file.path
 
 
-def _place_of_all(edition: Edition, content: Path, name: str) -> Path:
+def _place_of_all(edition: Edition, content: Path) -> Path:
     if edition.is_file:
-        return content / _place(edition.files[0], edition, name)
+        return content / _place(edition.files[0], edition)
     parents = [PurePosixPath(file.path).parent.as_posix() for file in edition.files]
     return content if "." in parents else content / os.path.commonpath(parents)
+
+
+@contextmanager
+def _named(place: Path, name: str) -> Iterator[Path]:
+    """Gives a single file the name of its model while it is added; where that fails, it is there for another name."""
+    if place.is_dir():
+        yield place
+        return
+    named = place.with_name(f"{name}{place.suffix}")
+    os.replace(place, named)
+    try:
+        yield named
+    finally:
+        os.replace(named, place)
 
 
 def _name(entry: HubEntry | None, address: HubAddress) -> str:
@@ -361,7 +340,7 @@ def _name(entry: HubEntry | None, address: HubAddress) -> str:
         if stem and not re.fullmatch(r"(pytorch_lora_weights|diffusion_pytorch_model|(adapter_)?model)", stem)
         else ""
     )
-    return re.sub(r"[^\w .+-]", "-", plain or address.repository.rpartition("/")[2]).strip(" .")[:80]
+    return re.sub(r"[^\w .+-]", "-", plain or address.repository.rpartition("/")[2]).strip(" .+-")[:80]
 
 
 def _folder(wanted: str) -> Path:
@@ -384,9 +363,3 @@ def _size(path: Path) -> int:
     with suppress(OSError):
         return path.stat().st_size
     return 0
-
-
-def _lowered(sentence: str, content: Path) -> str:
-    """Returns a sentence to stand behind a colon, without the path of a folder that is gone by then."""
-    sentence = sentence.replace(f"{content}/", "").replace(str(content), "the repository")
-    return sentence[:1].lower() + sentence[1:]

@@ -29,6 +29,8 @@ from tests.conftest import cases
 from tests.stand_in_hub import TOKEN, Repository, serving
 
 CUT = 20_000
+MODULE = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
+LORA = save({f"{MODULE}.lora_down.weight": torch.ones(4, 320), f"{MODULE}.lora_up.weight": torch.ones(320, 4)})
 NAME = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 
 
@@ -252,13 +254,10 @@ def test_a_single_file_of_another_family_is_known_by_its_beginning(hub):
 
 @pytest.mark.slow
 def test_a_lora_by_its_address_is_named_by_its_repository(hub):
-    down, up = torch.zeros(4, 320), torch.zeros(320, 4)
-    key = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
-    lora = save({f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up})
-    hub.repositories["someone/style"] = Repository({"pytorch_lora_weights.safetensors": lora, "other.pt": b"x" * 2000})
+    hub.repositories["someone/style"] = Repository({"pytorch_lora_weights.safetensors": LORA, "other.pt": b"x" * 2000})
     url = f"{hub.url}/someone/style/blob/main/pytorch_lora_weights.safetensors"
     assert fetch(url) == ("style", "lora")
-    assert (data_folder() / "loras" / "style.safetensors").read_bytes() == lora and left_over() == []
+    assert (data_folder() / "loras" / "style.safetensors").read_bytes() == LORA and left_over() == []
 
 
 @pytest.mark.parametrize("stem", ["adapter_model", "style"])
@@ -274,6 +273,23 @@ def test_a_lora_of_pefts_comes_with_its_alpha(hub, stem):
     hub.repositories["someone/wash"] = hub.repositories["someone/ink"]
     if stem == "adapter_model":
         assert fetch(f"{hub.url}/someone/wash/blob/main/adapter_model.safetensors") == ("wash", "lora")
+
+
+def test_a_name_that_a_lora_has_is_told_before_the_download_or_costs_no_second_one(hub):
+    for repository in ("latent-consistency/lcm-lora-sdv1-5", "someone/style"):
+        hub.repositories[repository] = Repository({"pytorch_lora_weights.safetensors": LORA})
+    fetch("lcm-lora")
+    hub.seen.clear()
+    for wanted, name in (("lcm-lora", ""), ("someone/style", "lcm-lora")):
+        with pytest.raises(ModelError) as taken:
+            fetch(wanted, name=name)
+        assert taken.value.remedy is Remedy.OTHER_NAME
+    assert [path.split("/")[1] for method, path, *_ in hub.seen if method == "GET" and "/resolve/" in path] == [
+        "someone"
+    ]
+    hub.seen.clear()
+    assert fetch("someone/style", name="style") == ("style", "lora")
+    assert hub.ranges_of(".safetensors") == left_over() == [] and find_lora("style").name == "style.safetensors"
 
 
 @pytest.mark.slow
