@@ -13,8 +13,8 @@ import click
 
 from sdedge.commands import hub
 from sdedge.commands.cache import cache
+from sdedge.commands.model_adapters import add_adapter, list_adapters, remove_adapter
 from sdedge.commands.model_copies import export, merge, quantize
-from sdedge.commands.model_extras import add_extra, list_extras, remove_extra
 from sdedge.commands.model_facts import describe, size_in_words
 from sdedge.commands.model_notes import note
 from sdedge.commands.progress import counting
@@ -54,7 +54,7 @@ def add(
     from sdedge.library.adapters import recognise
 
     if role := recognise(path):
-        add_extra(path, role, name, link, as_json)
+        add_adapter(path, role, name, link, as_json)
         return
     with _library() as library:
         _add(library, path, name, link, base, source, licence, accept_license, as_json)
@@ -155,7 +155,7 @@ def list_models(as_json: bool) -> None:
             mark = "*" if model.name == default else " "
             state = "" if os.path.exists(model.path) else "  MISSING"
             echo(f"{mark} {model.name}  {_described(model)}, {size_in_words(model.size)}{_hash_note(model)}{state}")
-    list_extras(as_json)
+    list_adapters(as_json)
 
 
 @models.command()
@@ -182,7 +182,7 @@ def info(name: str) -> None:
 def remove(name: str) -> None:
     """Remove a model from the library, with its files if they were copied in, or a LoRA or an embedding."""
     with _library() as library:
-        if name not in {model.name for model in library.models()} and remove_extra(name):
+        if name not in {model.name for model in library.models()} and remove_adapter(name):
             return
         model = library.remove(name)
         echo(f"Removed {model.name}" + (f"; its files stay at {model.path}" if model.linked else ""))

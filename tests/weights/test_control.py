@@ -95,8 +95,8 @@ def test_a_difference_is_added_to_the_model_s_own_encoder(tmp_path, controlnet, 
 def test_a_difference_from_a_model_of_another_shape_is_refused(tmp_path, controlnet):
     state = {**ldm_names(controlnet.state_dict()), "difference": torch.tensor([])}
     model = open_control(write_safetensors(tmp_path / "diff.safetensors", state))
-    other = {"conv_in.bias": torch.zeros(5), "conv_in.weight": torch.zeros(5, 9, 3, 3)}
-    for name, tensor in other.items():
+    wrong = {"conv_in.bias": torch.zeros(5), "conv_in.weight": torch.zeros(5, 9, 3, 3)}
+    for name, tensor in wrong.items():
         with pytest.raises(ModelError, match=f"{name} has the shape .* choose one"):
             model.with_base({name: tensor})
 

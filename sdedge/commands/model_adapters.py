@@ -13,7 +13,7 @@ _KINDS = {"lora": "LoRA", "embedding": "embedding"}
 _ARTICLES = {"lora": "a LoRA", "embedding": "an embedding"}
 
 
-def add_extra(path: str, role: str, name: str | None, link: bool, as_json: bool) -> None:
+def add_adapter(path: str, role: str, name: str | None, link: bool, as_json: bool) -> None:
     """Copy a LoRA or an embedding to where prompts find it, and say so. Raises InvalidRequest where it is to be linked."""
     from sdedge.library.adapters import install
 
@@ -29,7 +29,7 @@ def add_extra(path: str, role: str, name: str | None, link: bool, as_json: bool)
         echo(f"Added the {_KINDS[role]} {extra.name} ({size_in_words(extra.size)})")
 
 
-def list_extras(as_json: bool) -> None:
+def list_adapters(as_json: bool) -> None:
     """Show every installed LoRA and embedding."""
     from sdedge.library.adapters import installed
 
@@ -40,7 +40,7 @@ def list_extras(as_json: bool) -> None:
             echo(f"  {extra.name}  {_KINDS[extra.role]}, {size_in_words(extra.size)}")
 
 
-def remove_extra(name: str) -> bool:
+def remove_adapter(name: str) -> bool:
     """Delete the installed LoRA or embedding of this name; tells whether there was one. Raises ModelError for several."""
     from sdedge.library.adapter_removal import remove
     from sdedge.library.adapters import installed
