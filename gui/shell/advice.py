@@ -16,6 +16,7 @@ PHRASES = {
     Remedy.QUANTIZE: "make a copy that has one under Convert",
     Remedy.CPU: "start sdedge with SDEDGE_DEVICE=cpu in its environment",
     Remedy.OTHER_ENGINE: "start sdedge with SDEDGE_DEVICE=cpu, cuda or mps in its environment",
+    Remedy.OTHER_MEMORY: "start sdedge without SDEDGE_MEMORY in its environment",
     Remedy.CHOOSE_CPU: "start sdedge with SDEDGE_DEVICE=cpu in its environment,",
     Remedy.DRAWN_ON_CPU: "elsewhere the bundle is drawn with SDEDGE_DEVICE=cpu in the environment of sdedge",
     Remedy.SAFETY_OFF: "turn the checker off in Settings",
