@@ -38,6 +38,7 @@ class SamplingPlan:
     options                     keyword arguments of the sampler
     full_steps                  of which these are the last, where a picture is started from
     noise                       "independent" or "brownian"
+    path_ends                   the lowest and the highest level that a Brownian path spans
     start_scale                 scale of the noise that starts a run without an image
     noise_sigma, entry_scale    an image starts at (latent + noise_sigma noise) entry_scale
     """
@@ -53,6 +54,7 @@ class SamplingPlan:
     entry_scale: float = 1.0
     final_scale: float = 1.0
     noise: str = "independent"
+    path_ends: tuple[float, float] = (0.0, 0.0)
     options: Mapping[str, Any] = field(default_factory=dict)
     full_steps: int = 0
 
@@ -112,8 +114,7 @@ class SamplingPlan:
     ) -> StepNoise:
         """Returns the noise of the steps for these seeds, continuing each stream after its initial latent."""
         if self.noise == "brownian":
-            low = min(sigma for sigma in self.sigmas if sigma > 0)
-            return BrownianNoise(seeds, shape, low, max(self.sigmas), source, device, dtype)
+            return BrownianNoise(seeds, shape, *self.path_ends, source, device, dtype)
         return Noise(seeds, shape, source, device, dtype)
 
     def run(self, denoise: Denoise, x: Tensor, noise: StepNoise) -> Steps:
@@ -173,14 +174,16 @@ def sampling_plan(
         trajectory = TRAJECTORIES[preset](sampler, schedule, planned, noise_schedule)
         if NEEDS[sampler].ends_only:
             trajectory = _full_range(trajectory, sampler, noise_schedule)
-    full_steps = len(trajectory.sigmas) - 1
+    whole = trajectory
     if strength is not None and runs_all and schedule != "custom":
         trajectory = CUTS_TO[preset](trajectory, sampler, steps, planned, strength)
     elif strength is not None:
         cut = cut_sdedge if schedule == "custom" else CUTS[preset]
         trajectory = cut(trajectory, sampler, steps, strength, noise_schedule)
     plan = _finish_plan(sampler, schedule, preset_info, noise_schedule, trajectory, checked)
-    return replace(plan, full_steps=full_steps)
+    spanned = whole.sigmas if preset_info.whole_path else trajectory.sigmas
+    ends = min(sigma for sigma in spanned if sigma > 0), max(spanned)
+    return replace(plan, full_steps=len(whole.sigmas) - 1, path_ends=ends)
 
 
 def _finish_plan(

@@ -14,7 +14,7 @@ from sdedge import catalog
 from sdedge.catalog import PRESETS, SAMPLERS, resolve, resolve_schedule
 from sdedge.errors import InvalidRequest
 from sdedge.sampling import samplers
-from sdedge.sampling.noise import initial
+from sdedge.sampling.noise import BrownianNoise, initial
 from sdedge.sampling.presets import sampling_plan
 from sdedge.sampling.schedule import NoiseSchedule
 from tests.conftest import cases
@@ -205,6 +205,21 @@ def test_a1111_starts(unet, prompt):
     ddim = sampling_plan("ddim", None, 20, "a1111")
     assert ddim.steps == 19 and ddim.timesteps == tuple(range(951, 1, -50)) and ddim.sigmas[-1] == V1.sigma(1)
     assert sampling_plan("ddim", None, 20, "a1111", strength=0.5).timesteps[0] == 451
+
+
+@pytest.mark.parametrize("sampler", ["dpmpp_sde", "dpmpp_2m_sde", "dpmpp_3m_sde"])
+@pytest.mark.parametrize("all_steps", [False, True])
+def test_the_brownian_path_of_a1111_spans_the_levels_that_are_not_run_too(sampler, all_steps):
+    """sd_samplers_kdiffusion.py there: sample_img2img makes its noise of `sigmas`, and runs `sigma_sched`, a part of them."""
+    run = sampling_plan(sampler, "karras", 10, "a1111", strength=0.4, all_steps=all_steps)
+    whole = sampling_plan(sampler, "karras", 25 if all_steps else 10, "a1111").sigmas
+    assert run.sigmas == whole[-len(run.sigmas) :] and run.steps < len(whole) - 1
+    pair = run.sigmas[:2]
+    assert torch.equal(run.step_noise([5], SHAPE[1:])(*pair), BrownianNoise([5], SHAPE[1:], whole[-2], whole[0])(*pair))
+    ours = sampling_plan(sampler, "karras", 10, "sdedge", strength=0.4)
+    pair = ours.sigmas[:2]
+    expected = BrownianNoise([5], SHAPE[1:], ours.sigmas[-2], ours.sigmas[0])(*pair)
+    assert torch.equal(ours.step_noise([5], SHAPE[1:])(*pair), expected)
 
 
 def test_apple():
