@@ -33,14 +33,6 @@ def put_passes(draft: Draft, graph: Graph, samplers: list[Node]) -> None:
         draft.put("passes", tuple(passes))
 
 
-def whole_steps(steps: Any, denoise: Any) -> int:
-    """Returns the steps of a run of which ComfyUI draws the last `steps`, at this strength. Raises ValueError or TypeError."""
-    strength = to_float(denoise)
-    if not 0 < strength <= 1:
-        raise ValueError(denoise)
-    return min(1000, int(to_int(steps) / strength))
-
-
 def _changes(graph: Graph, sampler: Node) -> dict[str, Any]:
     denoise = graph.value(sampler, "denoise")
     if denoise is None or graph.value(sampler, "start_at_step", "end_at_step") is not None:
@@ -48,7 +40,7 @@ def _changes(graph: Graph, sampler: Node) -> dict[str, Any]:
     name, attached = resolve_sampler(str(graph.value(sampler, "sampler_name")))
     schedule = catalog.resolve_schedule(str(graph.value(sampler, "scheduler") or "")) or attached
     changes = {
-        "steps": whole_steps(graph.value(sampler, "steps"), denoise), "strength": to_float(denoise), "sampler": name,
+        "steps": to_int(graph.value(sampler, "steps")), "strength": to_float(denoise), "sampler": name,
         "guidance": to_float(graph.value(sampler, "cfg")),
     }  # fmt: skip
     return changes | ({"schedule": schedule} if schedule else {})
