@@ -302,6 +302,20 @@ _PRESET_ROWS = (
 PRESETS: dict[str, PresetInfo] = {row.name: row for row in _PRESET_ROWS}
 DEFAULT_PRESET = Preset.SDEDGE
 
+DIFFUSERS_EULERS = ("euler", "euler_a", "heun", "dpm2", "lms")
+DIFFUSERS_SOLVERS = ("dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2m_sde_heun", "unipc", "deis", "sa_solver")
+DIFFUSERS_REPLACED = ("karras", "exponential", "beta")
+_SPACED = ("leading", "linspace", "trailing")
+# The schedules that a sampler has in a preset, where that is not simply what both name.
+_PAIRS: dict[str, dict[str, tuple[str, ...]]] = {
+    Preset.A1111: {"ddim": ("ddim_uniform",), "plms": ("ddim_uniform",)},
+    Preset.DIFFUSERS: {
+        **dict.fromkeys(DIFFUSERS_EULERS + DIFFUSERS_SOLVERS, (*_SPACED, *DIFFUSERS_REPLACED)),
+        "euler_a": _SPACED, "ddpm": _SPACED, "ddim": ("leading", "trailing"), "plms": ("leading", "trailing"), "lcm": ("lcm",),
+        "tcd": ("lcm",)},
+    Preset.APPLE: {"plms": ("leading",), "dpmpp_2m": ("linspace", "leading", "karras")},
+}
+
 _SPEED_ROWS = (
     SpeedInfo(Speed.EXACT, "Exact", "every step in full: the picture the settings stand for", lossy=False),
     SpeedInfo(Speed.FAST, "Fast", "lossy: every other step reuses the deep features of the one before, and similar pixels share "
@@ -322,6 +336,15 @@ MASKED_CONTENTS: dict[MaskedContent, MaskedContentInfo] = {row.name: row for row
 SIZES: tuple[tuple[int, int], ...] = (
     (256, 256), (384, 384), (512, 512), (512, 640), (640, 512), (512, 768), (768, 512), (640, 640), (768, 768))
 # fmt: on
+
+
+def schedules_of(sampler: str, preset: str) -> tuple[str, ...]:
+    """Returns the schedules that a sampler takes in a preset; none where the preset has no such sampler."""
+    info = PRESETS[preset]
+    if sampler not in info.samplers:
+        return ()
+    pairs = _PAIRS.get(preset, {})
+    return pairs.get(sampler) or tuple(name for name in SAMPLERS[sampler].schedules if name in info.schedules)
 
 
 def resolve(name: str) -> tuple[str, str | None]:

@@ -57,6 +57,9 @@ _NUMERICS = {
 }  # fmt: skip
 """Whose numerics such a program follows, and what draws its noise; the web UI's without a row."""
 
+_OVER_TIMESTEPS = ("ddim", "plms")
+"""Samplers of the web UI with timesteps of their own, whatever the schedule type beside them in the text."""
+
 
 def read(text: str) -> Metadata:
     """Returns what a `parameters` text says; beyond MAX_TEXT characters it is not read."""
@@ -132,8 +135,10 @@ def _leave_out_unknown(draft: Draft, settings: dict[str, str], known: Set[str]) 
 def _put_choices(draft: Draft, settings: dict[str, str]) -> None:
     """Sets what the web UI, and those that write like it, chose without writing it."""
     preset, noise = _NUMERICS.get(draft.source, ("a1111", None))
+    if preset == "a1111" and draft.fields.get("sampler") in _OVER_TIMESTEPS:
+        draft.fields.pop("schedule", None)
     old = "Schedule type" not in settings and "schedule" not in draft.fields and preset == "a1111"
-    if old and draft.fields.get("sampler") not in ("ddim", "plms", "unipc"):
+    if old and draft.fields.get("sampler") not in (*_OVER_TIMESTEPS, "unipc"):
         draft.put("schedule", "uniform")  # before version 1.9 a bare sampler name meant this one
     if noise is not None and KEYS["noise"].key not in settings:
         draft.put("noise", noise)

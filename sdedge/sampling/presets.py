@@ -24,7 +24,7 @@ from sdedge.sampler_options import check as check_options
 from sdedge.sampling.noise import BrownianNoise, Noise
 from sdedge.sampling.samplers import NEEDS, Denoise, StepNoise, Steps
 from sdedge.sampling.schedule import NoiseSchedule
-from sdedge.sampling.trajectories import CUTS, CUTS_TO, PAIRS, TRAJECTORIES, SigmaTrajectory, cut_sdedge, lengthened
+from sdedge.sampling.trajectories import CUTS, CUTS_TO, TRAJECTORIES, SigmaTrajectory, cut_sdedge, lengthened
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def _finish_plan(
 
 
 def _check_pair(info: SamplerInfo, preset_info: PresetInfo, schedule: str) -> None:
-    valid = _valid_schedules(info, preset_info)
+    valid = catalog.schedules_of(info.name, preset_info.name)
     if schedule not in valid:
         raise InvalidRequest(
             f"Sampler {info.name} does not take schedule {schedule} in preset {preset_info.name}; "
@@ -230,13 +230,8 @@ def _check_pair(info: SamplerInfo, preset_info: PresetInfo, schedule: str) -> No
         )
 
 
-def _valid_schedules(info: SamplerInfo, preset_info: PresetInfo) -> tuple[str, ...]:
-    pairs = PAIRS.get(preset_info.name, {})
-    return pairs.get(info.name) or tuple(name for name in info.schedules if name in preset_info.schedules)
-
-
 def _default_schedule(info: SamplerInfo, preset_info: PresetInfo, noise_schedule: NoiseSchedule) -> str:
-    valid = _valid_schedules(info, preset_info)
+    valid = catalog.schedules_of(info.name, preset_info.name)
     default = noise_schedule.timestep_spacing if preset_info.spaced_by_model else info.default_schedule
     return default if default in valid else valid[0]
 
