@@ -69,8 +69,9 @@ class PresetInfo:
     "sqrt(sigma^2+1)"; "latent" for presets that sample in the variance-preserving variable, equal to the latter),
     `rounding` how decoded pixels become bytes, `mask` what a model sees of a kept region (see `sampling.denoiser.masked`),
     `noise_source` what that ecosystem draws with, `always_draw` whether it draws noise it then does not use, `brownian`
-    whether samplers with Brownian noise get it, `whole_path` whether their path then spans the levels that a run from a picture
-    leaves out, too, and `spaced_by_model` whether the model's config says the default schedule.
+    whether samplers with Brownian noise get it, `spaced_by_model` whether the model's config says the default schedule,
+    `whole_path` whether a Brownian path spans the levels that a run from a picture leaves out, too, and `options` what a
+    sampler's options are where nobody says others.
     """
 
     name: Preset
@@ -88,6 +89,7 @@ class PresetInfo:
     brownian: bool = True
     spaced_by_model: bool = False
     whole_path: bool = False
+    options: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -285,7 +287,8 @@ _PRESET_ROWS = (
                ("ddim", "plms", *_K_SAMPLERS, "restart"),
                ("uniform", "simple", "ddim_uniform", "sgm_uniform", "karras", "exponential", "polyexponential",
                 "beta", "kl_optimal", "ays"),
-               "float64", "log", "sigma", "truncate", MaskMode.PREDICTED, NoiseSource.TORCH, True, whole_path=True),
+               "float64", "log", "sigma", "truncate", MaskMode.PREDICTED, NoiseSource.TORCH, True, whole_path=True,
+               options={"dpm_fast": {"eta": 1.0}, "dpm_adaptive": {"eta": 1.0}}),
     PresetInfo(Preset.DIFFUSERS, "diffusers", "the diffusers library with the v1 scheduler config",
                ("ddim", "ddpm", "plms", "euler", "euler_a", "heun", "dpm2", "lms", "dpmpp_2m", "dpmpp_2m_sde",
                 "dpmpp_2m_sde_heun", "unipc", "deis", "sa_solver", "lcm", "tcd"),

@@ -199,7 +199,8 @@ def _finish_plan(
     noise_sigma = first if trajectory.noise_sigma is None else trajectory.noise_sigma
     timestep_of = dict(zip(sigmas, trajectory.timesteps))
     timesteps = [timestep_of[sigma] if sigma in timestep_of else noise_schedule.timestep(sigma) for sigma in sigmas]
-    derived = dict(needs.derived_options({**trajectory.inner, **options}, sigmas, timesteps, noise_schedule))
+    options = {**preset_info.options.get(sampler, {}), **trajectory.inner, **options}
+    derived = dict(needs.derived_options(options, sigmas, timesteps, noise_schedule))
     if preset_info.always_draw and needs.takes_always_draw:
         derived["always_draw"] = True
     return SamplingPlan(

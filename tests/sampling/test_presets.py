@@ -222,6 +222,14 @@ def test_the_brownian_path_of_a1111_spans_the_levels_that_are_not_run_too(sample
     assert torch.equal(ours.step_noise([5], SHAPE[1:])(*pair), expected)
 
 
+@pytest.mark.parametrize("sampler", ["dpm_fast", "dpm_adaptive"])
+def test_a1111_renews_all_noise_of_dpm_fast_and_adaptive(sampler):
+    """sd_samplers_common.py there: every function with an eta is given opts.eta_ancestral, 1, and `Eta` says only others."""
+    assert sampling_plan(sampler, "uniform", 10, "a1111").options["eta"] == 1
+    assert sampling_plan(sampler, "uniform", 10, "a1111", options={"eta": 0.3}).options["eta"] == 0.3
+    assert sampling_plan(sampler, "uniform", 10, "sdedge").options.get("eta", 0) == 0
+
+
 def test_apple():
     plms = sampling_plan("plms", None, 20, "apple")
     assert plms.timesteps == tuple(range(951, 0, -50))
