@@ -57,8 +57,15 @@ _NUMERICS = {
 }  # fmt: skip
 """Whose numerics such a program follows, and what draws its noise; the web UI's without a row."""
 
-_OVER_TIMESTEPS = ("ddim", "plms")
-"""Samplers of the web UI with timesteps of their own, whatever the schedule type beside them in the text."""
+_OVER_TIMESTEPS = {"ddim": None, "plms": None, "unipc": "sgm_uniform"}
+"""Samplers of the web UI with timesteps of their own, whatever the schedule type beside them in the text, and ours for them.
+
+UniPC's `time_uniform` of n steps are n + 1 equal points in time from 999 to 0, which are SGM Uniform's but for the last level.
+"""
+_BARE = {"restart": "karras"}
+"""The schedules of samplers whose bare names meant another one than `uniform` before version 1.9."""
+_UNIPC = {"order": 3, "variant": "bh1"}
+"""The web UI's options of UniPC where its text does not say others."""
 
 
 def read(text: str) -> Metadata:
@@ -135,11 +142,8 @@ def _leave_out_unknown(draft: Draft, settings: dict[str, str], known: Set[str]) 
 def _put_choices(draft: Draft, settings: dict[str, str]) -> None:
     """Sets what the web UI, and those that write like it, chose without writing it."""
     preset, noise = _NUMERICS.get(draft.source, ("a1111", None))
-    if preset == "a1111" and draft.fields.get("sampler") in _OVER_TIMESTEPS:
-        draft.fields.pop("schedule", None)
-    old = "Schedule type" not in settings and "schedule" not in draft.fields and preset == "a1111"
-    if old and draft.fields.get("sampler") not in (*_OVER_TIMESTEPS, "unipc"):
-        draft.put("schedule", "uniform")  # before version 1.9 a bare sampler name meant this one
+    if preset == "a1111":
+        _put_schedule(draft, settings)
     if noise is not None and KEYS["noise"].key not in settings:
         draft.put("noise", noise)
     draft.put_preset(preset)
@@ -147,6 +151,18 @@ def _put_choices(draft: Draft, settings: dict[str, str]) -> None:
     if settings.get("Emphasis", "Original") != "Original":
         sentence = f"Emphasis {shown(settings['Emphasis'])} is not available; weights act as in Original."
         draft.leave_out("Emphasis", settings["Emphasis"], sentence)
+
+
+def _put_schedule(draft: Draft, settings: dict[str, str]) -> None:
+    """Sets the schedule that a sampler of the web UI has whatever is written, or had by its bare name before version 1.9."""
+    sampler = draft.fields.get("sampler")
+    if sampler in _OVER_TIMESTEPS:
+        draft.fields.pop("schedule", None)
+        draft.put("schedule", _OVER_TIMESTEPS[sampler])
+    elif "Schedule type" not in settings and "schedule" not in draft.fields:
+        draft.put("schedule", _BARE.get(sampler, "uniform"))
+    if sampler == "unipc":
+        draft.put("options", {**_UNIPC, **draft.fields.get("options", {})})
 
 
 def _from_setting(name: str, text: str) -> Any:

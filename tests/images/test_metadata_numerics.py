@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from sdedge.evaluation.reproduction_plan import plan
@@ -45,3 +46,25 @@ def test_a_schedule_that_a_sampler_does_not_take_is_listed_and_its_own_taken(tmp
     request = planned.request
     assert (request.sampler, request.schedule, request.preset) == ("lcm", None, "sdedge")
     assert sampling_plan("lcm", None, 4).schedule == "lcm"
+
+
+@pytest.mark.parametrize(
+    ("settings", "schedule"),
+    [("Sampler: Restart", "karras"), ("Sampler: Restart, Schedule type: Exponential", "exponential"),
+     ("Sampler: Euler a", "uniform"), ("Sampler: DPM++ 2M Karras", "karras"), ("Sampler: DPM++ 2M", "uniform")],
+)  # fmt: skip
+def test_a_bare_name_means_the_schedule_that_it_had_before_schedules_were_written(settings, schedule):
+    """sd_samplers_kdiffusion.py of 1.5 to 1.8 there: Restart has the scheduler karras, bare names of the others have none."""
+    assert _web_ui(settings).fields["schedule"] == schedule
+
+
+def test_unipc_of_the_web_ui_has_equal_steps_in_time_order_3_and_bh1():
+    """sd_samplers_timesteps_impl.py and uni_pc.py there: linspace(1, 1 / 1000, n + 1), read at 1000 t - 1; shared_options.py."""
+    for beside in ("", ", Schedule type: Karras", ", Schedule type: Automatic"):
+        fields = _web_ui(f"Sampler: UniPC{beside}").fields
+        assert dict(fields["options"]) == {"order": 3, "variant": "bh1"}
+        times = 1000 * np.linspace(1, 1 / 1000, 21) - 1
+        drawn = sampling_plan("unipc", fields["schedule"], 20, options=fields["options"])
+        assert drawn.sigmas[:-1] == pytest.approx([drawn.noise_schedule.sigma(time) for time in times[:-1]])
+    fields = _web_ui("Sampler: UniPC, UniPC order: 2, UniPC variant: bh2").fields
+    assert dict(fields["options"]) == {"order": 2, "variant": "bh2"}
