@@ -172,6 +172,7 @@ def sampling_plan(
             )
         planned = lengthened(steps, strength, trained_steps) if strength and runs_all else steps
         trajectory = TRAJECTORIES[preset](sampler, schedule, planned, noise_schedule)
+        _check_falls(trajectory, schedule, planned)
         if NEEDS[sampler].ends_only:
             trajectory = _full_range(trajectory, sampler, noise_schedule)
     whole = trajectory
@@ -228,6 +229,15 @@ def _check_pair(info: SamplerInfo, preset_info: PresetInfo, schedule: str) -> No
         raise InvalidRequest(
             f"Sampler {info.name} does not take schedule {schedule} in preset {preset_info.name}; "
             f"choose one of {', '.join(valid)}."
+        )
+
+
+def _check_falls(trajectory: SigmaTrajectory, schedule: str, steps: int) -> None:
+    """Raises InvalidRequest for a count so large that a schedule repeats a level, from which no sampler steps."""
+    if any(low >= high for high, low in pairwise(trajectory.sigmas[:-1])):
+        raise InvalidRequest(
+            f"Schedule {schedule} visits a level twice with {steps} steps; choose fewer steps or another schedule.",
+            field="steps",
         )
 
 

@@ -88,7 +88,7 @@ def _compvis(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule)
 def _apple(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
     T = noise_schedule.num_train_timesteps
     if sampler in _APPLE_TIMESTEPS:
-        times = _clip(spacing.timesteps_leading(n, T), T)
+        times = spacing.timesteps_leading(n, T)
         return SigmaTrajectory(
             [*(noise_schedule.sigma(t) for t in times), noise_schedule.sigma_min], times, latent_end=True
         )
@@ -143,7 +143,7 @@ def _diffusers(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedul
 def _diffusers_times(schedule: str, n: int, noise_schedule: NoiseSchedule) -> np.ndarray:
     T = noise_schedule.num_train_timesteps
     if schedule == "leading":
-        return np.array(_clip(spacing.timesteps_leading(n, T, noise_schedule.steps_offset), T))
+        return np.array(spacing.timesteps_leading(n, T, noise_schedule.steps_offset))
     if schedule == "trailing":
         return np.array(spacing.timesteps_trailing(n, T))
     return np.linspace(0, T - 1, n, dtype=np.float32)[::-1].astype(np.float64)
@@ -187,10 +187,6 @@ _SPACINGS: dict[str, Callable[[int, float, float], list[float]]] = {
     "exponential": spacing.sigmas_exponential,
     "beta": spacing.sigmas_beta,
 }
-
-
-def _clip(times: Sequence[float], T: int) -> list[float]:
-    return [min(t, T - 1.0) for t in times]
 
 
 def float32_sigmas(values: Sequence[float]) -> list[float]:

@@ -230,6 +230,25 @@ def test_a1111_renews_all_noise_of_dpm_fast_and_adaptive(sampler):
     assert sampling_plan(sampler, "uniform", 10, "sdedge").options.get("eta", 0) == 0
 
 
+@pytest.mark.parametrize("sampler", ["dpmpp_2m", "unipc", "deis", "sa_solver", "ddim", "plms"])
+@pytest.mark.parametrize(("schedule", "steps"), [("ddim_uniform", 501), ("ddim_uniform", 1000), ("leading", 1000)])
+def test_as_many_steps_as_there_are_timesteps_visit_each_once(sampler, schedule, steps):
+    run = sampling_plan(sampler, schedule, steps)
+    assert run.sigmas[:-1] == tuple(V1.sigma(t) for t in range(999, 0, -1))
+    first = torch.ones(1, 1, 2, 2, dtype=torch.float64)
+    x = last(run.run(lambda x, sigma: x / (1 + sigma**2), first, lambda high, low: torch.zeros_like(first)))
+    assert torch.isfinite(x).all()
+
+
+@pytest.mark.parametrize(
+    ("preset", "sampler", "schedule"),
+    [("apple", "dpmpp_2m", "leading"), ("apple", "dpmpp_2m", "linspace"), ("diffusers", "dpmpp_2m", "leading")],
+)
+def test_a_count_whose_levels_repeat_is_refused(preset, sampler, schedule):
+    with pytest.raises(InvalidRequest, match=f"{schedule} visits a level twice with 1000 steps; choose fewer"):
+        sampling_plan(sampler, schedule, 1000, preset)
+
+
 def test_apple():
     plms = sampling_plan("plms", None, 20, "apple")
     assert plms.timesteps == tuple(range(951, 0, -50))
