@@ -38,6 +38,8 @@ _INFORMATIVE = {
     "Image hash",
 }  # fmt: skip
 """Settings that are read otherwise, or that no picture depends on."""
+_NEUTRAL = {"Beta schedule alpha": "0.6", "Beta schedule beta": "0.6"}
+"""Settings that are written although they are what is done here."""
 _FULL = "Full"
 _WRITERS: dict[str, Callable[[dict[str, str]], bool]] = {
     "sdedge": lambda settings: settings.get("Version", "").startswith("sdedge"),
@@ -62,6 +64,8 @@ _OVER_TIMESTEPS = {"ddim": None, "plms": None, "unipc": "sgm_uniform"}
 
 UniPC's `time_uniform` of n steps are n + 1 equal points in time from 999 to 0, which are SGM Uniform's but for the last level.
 """
+_OLD_STARTS = "Before version 1.6 its DDIM and PLMS began from a picture in another way, and took another last step."
+_NO_VERSION = "The picture does not say its version; DDIM and PLMS are drawn as before version 1.6."
 _BARE = {"restart": "karras"}
 """The schedules of samplers whose bare names meant another one than `uniform` before version 1.9."""
 _UNIPC = {"order": 3, "variant": "bh1"}
@@ -127,7 +131,8 @@ def _put_settings(draft: Draft, settings: dict[str, str]) -> None:
 def _leave_out_unknown(draft: Draft, settings: dict[str, str], known: Set[str]) -> None:
     """Lists every setting that no field stands for, each with why, and says their names in one note."""
     lost = [
-        key for key in settings if key not in _PLAIN and key not in _INFORMATIVE | known and not is_control_key(key)
+        key for key, text in settings.items()
+        if key not in _PLAIN and key not in _INFORMATIVE | known and not is_control_key(key) and _NEUTRAL.get(key) != text
     ]  # fmt: skip
     for key in lost:
         draft.leave_out(key, settings[key], reason_of(key), note=False)
@@ -146,11 +151,31 @@ def _put_choices(draft: Draft, settings: dict[str, str]) -> None:
         _put_schedule(draft, settings)
     if noise is not None and KEYS["noise"].key not in settings:
         draft.put("noise", noise)
+    if draft.source == "A1111" and draft.fields.get("sampler") in ("ddim", "plms"):
+        preset = _preset_by_version(draft, settings)
     draft.put_preset(preset)
     note_numerics(draft)
     if settings.get("Emphasis", "Original") != "Original":
         sentence = f"Emphasis {shown(settings['Emphasis'])} is not available; weights act as in Original."
         draft.leave_out("Emphasis", settings["Emphasis"], sentence)
+
+
+def _preset_by_version(draft: Draft, settings: dict[str, str]) -> str:
+    """Returns whose numerics DDIM and PLMS have: before its version 1.6 the web UI ran those of CompVis.
+
+    Its own noise and levels of a picture to start from are none of that preset's: such a picture's numerics are listed.
+    """
+    version = re.match(r"v?(\d{1,4})\.(\d{1,4})", settings.get("Version", ""))
+    if ("Version" in settings or "Schedule type" in settings) and (
+        version is None or (int(version[1]), int(version[2])) >= (1, 6)
+    ):
+        return "a1111"
+    if "strength" in draft.fields or "passes" in draft.fields:
+        draft.leave_out("Version", settings.get("Version", ""), _OLD_STARTS, note=False)
+        return "a1111"
+    if version is None:
+        draft.leave_out("Version", "", _NO_VERSION, note=False)
+    return "compvis"
 
 
 def _put_schedule(draft: Draft, settings: dict[str, str]) -> None:

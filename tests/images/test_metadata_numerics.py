@@ -8,6 +8,7 @@ import pytest
 from sdedge.evaluation.reproduction_plan import plan
 from sdedge.images.metadata_apps import from_texts
 from sdedge.images.metadata_fields import Metadata
+from sdedge.passes import Enlargement
 from sdedge.sampling.presets import sampling_plan
 from tests.images.metadata_samples import png
 
@@ -68,3 +69,30 @@ def test_unipc_of_the_web_ui_has_equal_steps_in_time_order_3_and_bh1():
         assert drawn.sigmas[:-1] == pytest.approx([drawn.noise_schedule.sigma(time) for time in times[:-1]])
     fields = _web_ui("Sampler: UniPC, UniPC order: 2, UniPC variant: bh2").fields
     assert dict(fields["options"]) == {"order": 2, "variant": "bh2"}
+
+
+@pytest.mark.parametrize(
+    ("beside", "preset", "lost"),
+    [("Version: v1.6.0", "a1111", set()), ("Version: v1.10.1", "a1111", set()), ("Version: 5ab7f213", "a1111", set()),
+     ("Schedule type: DDIM", "a1111", set()), ("Version: f0.0.17v1.8.0rc", "a1111", set()),
+     ("Version: v1.5.2", "compvis", set()), ("Version: 1.3.0-72-gabc", "compvis", set()), ("RNG: CPU", "compvis", {"Version"}),
+     ("Version: v1.5.2, Hires upscale: 2, Denoising strength: 0.5", "a1111", {"Version"}),
+     ("Version: v1.5.2, Denoising strength: 0.5", "a1111", {"Version", "image"})],
+)  # fmt: skip
+@pytest.mark.parametrize("sampler", ["DDIM", "PLMS"])
+def test_ddim_and_plms_of_before_version_1_6_are_those_of_compvis(sampler, beside, preset, lost):
+    """sd_samplers_compvis.py there ran ldm's own samplers; sd_samplers_timesteps.py replaced it in 1.6."""
+    recorded = _web_ui(f"Sampler: {sampler}, {beside}")
+    assert (recorded.fields["preset"], _lost(recorded)) == (preset, lost)
+
+
+def test_what_the_web_ui_writes_though_it_is_the_usual_one_is_not_lost():
+    beta = "Sampler: Euler, Schedule type: Beta, Beta schedule alpha: {}, Beta schedule beta: 0.6"
+    assert not _web_ui(beta.format("0.6")).unhonoured
+    assert _lost(_web_ui(beta.format("0.8"))) == {"Beta schedule alpha"}
+
+
+def test_hires_fix_without_an_upscaler_enlarges_by_lanczos():
+    """images.py there: resize_image of the upscaler "None" is a resize by LANCZOS."""
+    (second,) = _web_ui("Sampler: Euler a, Hires upscale: 2, Hires upscaler: None").fields["passes"]
+    assert second.enlarge == Enlargement("lanczos", 2.0)
