@@ -16,7 +16,7 @@ from sdedge.images.metadata_comfyui_passes import put_passes
 from sdedge.images.metadata_compel import unlike_ours
 from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
 from sdedge.images.metadata_graph import MAX_HOPS, Graph, Link, Node, passes_on
-from sdedge.images.metadata_numerics import note_numerics
+from sdedge.images.metadata_numerics import note_numerics, unipc_options
 from sdedge.images.metadata_resources import has_tag
 from sdedge.images.naming import last_part
 from sdedge.request_fields import MAX_STEPS
@@ -126,6 +126,7 @@ def _put_numbers(draft: Draft, graph: Graph, sampler: Node) -> None:
     draft.put("steps", said("steps"), to_int)
     draft.put("guidance", said("cfg"), to_float)
     draft.put_sampler(_sampler_name(draft, said("sampler_name")))
+    draft.put_options(lambda: unipc_options(said("sampler_name"), draft.fields.get("steps", 20)))
     scheduler = said("scheduler") or next((_SCHEDULES[node.type] for node in custom if node.type in _SCHEDULES), None)
     if isinstance(scheduler, str):
         draft.put_schedule(scheduler)

@@ -16,6 +16,8 @@ _STEP_NOISE = {
     "SwarmUI": "The noise of its steps comes from a generator of its own, on the device that drew the picture.",
     "InvokeAI": "The noise of its steps comes from a generator of its own, whose seed is the picture's with every bit turned.",
 }
+_LEFT_OUT = "With this sampler it takes the noise levels of one step more, and leaves out the one before the last."
+_LEAVES_OUT = ("dpm2", "dpm2_a", "unipc")
 _ROUNDS = ("ComfyUI", "Civitai", "Fooocus", "SwarmUI")
 
 
@@ -24,5 +26,13 @@ def note_numerics(draft: Draft) -> None:
     sampler = catalog.SAMPLERS.get(str(draft.fields.get("sampler")))
     if draft.source in _ROUNDS and sampler is not None:
         draft.leave_out("timesteps", draft.source, _ROUNDED, note=False)
+    if draft.source in _ROUNDS and sampler is not None and sampler.name in _LEAVES_OUT:
+        draft.leave_out("sigmas", sampler.name, _LEFT_OUT, note=False)
     if draft.source in _STEP_NOISE and sampler is not None and sampler.stochastic:
         draft.leave_out("step noise", draft.source, _STEP_NOISE[draft.source], note=False)
+
+
+def unipc_options(name: object, steps: int) -> dict[str, int | str]:
+    """Returns the options of UniPC as ComfyUI names it, for so many steps; none for another sampler."""
+    variant = {"uni_pc": "bh1", "uni_pc_bh2": "bh2"}.get(str(name))
+    return {} if variant is None else {"order": max(1, min(3, steps - 1)), "variant": variant}

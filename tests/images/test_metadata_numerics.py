@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from sdedge.images.metadata_apps import from_texts
 from sdedge.images.metadata_fields import Metadata
 from sdedge.passes import Enlargement
 from sdedge.sampling.presets import sampling_plan
+from tests.images.graph_samples import comfyui_prompt
 from tests.images.metadata_samples import png
 
 
@@ -96,3 +99,20 @@ def test_hires_fix_without_an_upscaler_enlarges_by_lanczos():
     """images.py there: resize_image of the upscaler "None" is a resize by LANCZOS."""
     (second,) = _web_ui("Sampler: Euler a, Hires upscale: 2, Hires upscaler: None").fields["passes"]
     assert second.enlarge == Enlargement("lanczos", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "lost", "options"),
+    [("uni_pc", True, {"order": 3, "variant": "bh1"}), ("uni_pc_bh2", True, {"order": 3, "variant": "bh2"}),
+     ("dpm_2", True, {}), ("dpm_2_ancestral", True, {}), ("euler", False, {})],
+)  # fmt: skip
+def test_samplers_of_comfyui_that_leave_out_a_level_say_so_and_its_unipc_is_of_order_3(sampler, lost, options):
+    """KSampler.calculate_sigmas and sample_unipc there: DISCARD_PENULTIMATE_SIGMA_SAMPLERS, bh1, min(3, levels - 2)."""
+    again = {"class_type": "KSampler", "seed": 6, "steps": 3, "cfg": 7, "sampler_name": sampler, "scheduler": "normal",
+             "denoise": 0.5, "latent_image": ["sampler", 0]}  # fmt: skip
+    graph = comfyui_prompt(sampler={"sampler_name": sampler}, again=again, decode={"samples": ["again", 0]})
+    recorded = from_texts({"prompt": json.dumps(graph)})
+    assert ("sigmas" in _lost(recorded)) == lost and "sampler_name" not in _lost(recorded)
+    assert dict(recorded.fields.get("options", {})) == options
+    (second,) = recorded.fields["passes"]
+    assert dict(second.changes.get("options", {})) == ({**options, "order": 2} if options else {})
