@@ -15,7 +15,7 @@ from sdedge.images.metadata_a1111 import KEYS, OPTIONS, read_options
 from sdedge.images.metadata_controls_reader import is_control_key, read_controls
 from sdedge.images.metadata_detailer import read_details
 from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
-from sdedge.images.metadata_numerics import note_numerics
+from sdedge.images.metadata_numerics import note_numerics, note_schedules
 from sdedge.images.metadata_passes import FIRST_SIZE, PART_KEYS, STRENGTH_KEY, first_pass, read_passes
 from sdedge.images.metadata_reasons import reason_of
 from sdedge.images.metadata_regional import put_regions
@@ -149,6 +149,7 @@ def _put_choices(draft: Draft, settings: dict[str, str]) -> None:
     preset, noise = _NUMERICS.get(draft.source, ("a1111", None))
     if preset == "a1111":
         _put_schedule(draft, settings)
+        note_schedules(draft)
     if noise is not None and KEYS["noise"].key not in settings:
         draft.put("noise", noise)
     if draft.source == "A1111" and draft.fields.get("sampler") in ("ddim", "plms"):
@@ -185,7 +186,7 @@ def _put_schedule(draft: Draft, settings: dict[str, str]) -> None:
         draft.fields.pop("schedule", None)
         draft.put("schedule", _OVER_TIMESTEPS[sampler])
     elif "Schedule type" not in settings and "schedule" not in draft.fields:
-        draft.put("schedule", _BARE.get(sampler, "uniform"))
+        draft.put("schedule", _BARE.get(str(sampler), "uniform"))
     if sampler == "unipc":
         draft.put("options", {**_UNIPC, **draft.fields.get("options", {})})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sdedge import catalog
 from sdedge.images.metadata_fields import Draft
+from sdedge.text.scheduling import is_scheduled
 
 _ROUNDED = (
     "It tells the network the nearest whole timestep of each noise level, where the timestep is a fraction here, so that the "
@@ -19,6 +20,25 @@ _STEP_NOISE = {
 _LEFT_OUT = "With this sampler it takes the noise levels of one step more, and leaves out the one before the last."
 _LEAVES_OUT = ("dpm2", "dpm2_a", "unipc")
 _ROUNDS = ("ComfyUI", "Civitai", "Fooocus", "SwarmUI")
+_LATER = (
+    "What changes while drawing does so by evaluations there, the first time an evaluation later; here by steps, so that [a|b] "
+    "draws a, b, a, b and not a, a, b, a."
+)
+_GOES_ON = (
+    "In the second pass of hires fix the steps of a change go on counting from the first pass's there, since version 1.6, and "
+    "its fractions from 1; here it comes at the same noise level in both."
+)
+
+
+def note_schedules(draft: Draft) -> None:
+    """Lists the prompts of the web UI that change while a picture is drawn."""
+    passes = draft.fields.get("passes", ())
+    for name in ("prompt", "negative"):
+        first = is_scheduled(draft.fields.get(name, ""))
+        if first:
+            draft.leave_out(name, "", _LATER, note=False)
+        if any(is_scheduled(each.changes.get(name, "")) or (first and name not in each.changes) for each in passes):
+            draft.leave_out(name, "", _GOES_ON, note=False)
 
 
 def note_numerics(draft: Draft) -> None:

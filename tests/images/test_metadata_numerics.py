@@ -116,3 +116,14 @@ def test_samplers_of_comfyui_that_leave_out_a_level_say_so_and_its_unipc_is_of_o
     assert dict(recorded.fields.get("options", {})) == options
     (second,) = recorded.fields["passes"]
     assert dict(second.changes.get("options", {})) == ({**options, "order": 2} if options else {})
+
+
+@pytest.mark.parametrize(
+    ("prompt", "hires", "times"),
+    [("a [cat|dog]", "", 1), ("a [cat:dog:0.5]", "", 1), ("a [cat:dog:8]", ", Hires upscale: 2", 2), ("a [cat] (dog:1.2)", "", 0),
+     ("a cat", ', Hires upscale: 2, Hires prompt: "[a|b]"', 1), ("[a|b]", ", Hires upscale: 2, Hires prompt: a cat", 1),
+     ("a \\[cat|dog\\]", ", Hires upscale: 2", 0)],
+)  # fmt: skip
+def test_prompts_that_change_while_drawing_are_listed(prompt, hires, times):
+    """prompt_parser.py there: reconstruct_cond_batch compares evaluations from 0, and hires passes have offsets."""
+    assert [item.field for item in _web_ui(f"Sampler: Euler a{hires}", prompt).unhonoured] == ["prompt"] * times
