@@ -282,8 +282,8 @@ def _put_whole_run(draft: Draft) -> None:
     """Sets the steps of the run of which ComfyUI draws the last `steps`, and the strength that leaves just as many."""
     steps, strength = draft.fields.get("steps"), draft.fields.get("strength")
     if steps and strength and steps > 0 and 0 < strength < 1:
-        whole = int(min(MAX_STEPS, steps / strength))
-        draft.fields |= {"steps": whole, "strength": min(1.0, steps / whole)}
+        length = int(min(MAX_STEPS, steps / strength))
+        draft.fields |= {"steps": length, "strength": min(1.0, steps / length)}
 
 
 def _leave_out_nodes(draft: Draft, graph: Graph, end: Node) -> None:

@@ -175,16 +175,16 @@ def sampling_plan(
         _check_falls(trajectory, schedule, planned)
         if NEEDS[sampler].ends_only:
             trajectory = _full_range(trajectory, sampler, noise_schedule)
-    whole = trajectory
+    uncut = trajectory
     if strength is not None and runs_all and schedule != "custom":
         trajectory = CUTS_TO[preset](trajectory, sampler, steps, planned, strength)
     elif strength is not None:
         cut = cut_sdedge if schedule == "custom" else CUTS[preset]
         trajectory = cut(trajectory, sampler, steps, strength, noise_schedule)
     plan = _finish_plan(sampler, schedule, preset_info, noise_schedule, trajectory, checked)
-    spanned = whole.sigmas if preset_info.whole_path else trajectory.sigmas
+    spanned = uncut.sigmas if preset_info.whole_path else trajectory.sigmas
     ends = min(sigma for sigma in spanned if sigma > 0), max(spanned)
-    return replace(plan, full_steps=len(whole.sigmas) - 1, path_ends=ends)
+    return replace(plan, full_steps=len(uncut.sigmas) - 1, path_ends=ends)
 
 
 def _finish_plan(

@@ -179,7 +179,7 @@ def test_novelai():
 
 
 @pytest.mark.parametrize(
-    ("prompt", "words"),
+    ("prompt", "segments"),
     [
         ("{{cat}}, [dog]", [("cat", 1.1025), (", ", 1.0), ("dog", 0.952)]),
         ("__hair__ BREAK a AND b <lora:c:1>", [("__hair__ BREAK a AND b <lora:c:1>", 1.0)]),
@@ -188,13 +188,13 @@ def test_novelai():
         ("{a|b} (c:2) \\ {", [("a|b", 1.05), (" (c:2) \\ {", 1.0)]),
     ],
 )
-def test_nothing_in_a_prompt_of_novelai_but_paired_brackets_is_a_language(prompt, words):
+def test_nothing_in_a_prompt_of_novelai_but_paired_brackets_is_a_language(prompt, segments):
     record = {"steps": 28, "sampler": "k_euler", "seed": 1, "uc": prompt}
     fields = metadata.read(png(Software="NovelAI", Comment=json.dumps(record), Description=prompt)).fields
     for text in (fields["prompt"], fields["negative"]):
         (part,) = parse(resolve(text, 1).text).parts
         assert [(segment.text, segment.weight) for segment in weighted_segments(part.text)] == [
-            (word, pytest.approx(weight)) for word, weight in words
+            (word, pytest.approx(weight)) for word, weight in segments
         ]
 
 

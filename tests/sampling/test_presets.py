@@ -212,10 +212,10 @@ def test_a1111_starts(unet, prompt):
 def test_the_brownian_path_of_a1111_spans_the_levels_that_are_not_run_too(sampler, all_steps):
     """sd_samplers_kdiffusion.py there: sample_img2img makes its noise of `sigmas`, and runs `sigma_sched`, a part of them."""
     run = sampling_plan(sampler, "karras", 10, "a1111", strength=0.4, all_steps=all_steps)
-    whole = sampling_plan(sampler, "karras", 25 if all_steps else 10, "a1111").sigmas
-    assert run.sigmas == whole[-len(run.sigmas) :] and run.steps < len(whole) - 1
+    uncut = sampling_plan(sampler, "karras", 25 if all_steps else 10, "a1111").sigmas
+    assert run.sigmas == uncut[-len(run.sigmas) :] and run.steps < len(uncut) - 1
     pair = run.sigmas[:2]
-    assert torch.equal(run.step_noise([5], SHAPE[1:])(*pair), BrownianNoise([5], SHAPE[1:], whole[-2], whole[0])(*pair))
+    assert torch.equal(run.step_noise([5], SHAPE[1:])(*pair), BrownianNoise([5], SHAPE[1:], uncut[-2], uncut[0])(*pair))
     ours = sampling_plan(sampler, "karras", 10, "sdedge", strength=0.4)
     pair = ours.sigmas[:2]
     expected = BrownianNoise([5], SHAPE[1:], ours.sigmas[-2], ours.sigmas[0])(*pair)
