@@ -56,12 +56,16 @@ def read_requests(path: str | Path) -> list[Overrides]:
     return rows
 
 
-def requests(path: str | Path, base: Request) -> list[Request]:
-    """Returns the requests of a file, each laid over `base`. Raises InvalidRequest naming the line that is wrong."""
+def requests(path: str | Path, base: Request, apart: int = 0) -> list[Request]:
+    """Returns the requests of a file, each laid over `base`. Raises InvalidRequest naming the line that is wrong.
+
+    A row without a seed of its own has that of `base`, counted up by `apart` from row to row, as one long series would.
+    """
     laid = []
-    for number, row in enumerate(read_requests(path), 1):
-        with _at(f"request {number} of {path}"):
-            laid.append(base.overlaid(**row))
+    for number, row in enumerate(read_requests(path)):
+        seed = {} if base.seed is None else {"seed": base.seed + number * apart}
+        with _at(f"request {number + 1} of {path}"):
+            laid.append(base.overlaid(**{**seed, **row}))
     return laid
 
 

@@ -69,7 +69,9 @@ class PresetInfo:
     "sqrt(sigma^2+1)"; "latent" for presets that sample in the variance-preserving variable, equal to the latter),
     `rounding` how decoded pixels become bytes, `mask` what a model sees of a kept region (see `sampling.denoiser.masked`),
     `noise_source` what that ecosystem draws with, `always_draw` whether it draws noise it then does not use, `brownian`
-    whether samplers with Brownian noise get it, and `spaced_by_model` whether the model's config says the default schedule.
+    whether samplers with Brownian noise get it, `spaced_by_model` whether the model's config says the default schedule,
+    `whole_path` whether a Brownian path spans the levels that a run from a picture leaves out, too, and `options` what a
+    sampler's options are where nobody says others.
     """
 
     name: Preset
@@ -86,6 +88,8 @@ class PresetInfo:
     always_draw: bool
     brownian: bool = True
     spaced_by_model: bool = False
+    whole_path: bool = False
+    options: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -283,7 +287,8 @@ _PRESET_ROWS = (
                ("ddim", "plms", *_K_SAMPLERS, "restart"),
                ("uniform", "simple", "ddim_uniform", "sgm_uniform", "karras", "exponential", "polyexponential",
                 "beta", "kl_optimal", "ays"),
-               "float64", "log", "sigma", "truncate", MaskMode.PREDICTED, NoiseSource.TORCH, True),
+               "float64", "log", "sigma", "truncate", MaskMode.PREDICTED, NoiseSource.TORCH, True, whole_path=True,
+               options={"dpm_fast": {"eta": 1.0}, "dpm_adaptive": {"eta": 1.0}}),
     PresetInfo(Preset.DIFFUSERS, "diffusers", "the diffusers library with the v1 scheduler config",
                ("ddim", "ddpm", "plms", "euler", "euler_a", "heun", "dpm2", "lms", "dpmpp_2m", "dpmpp_2m_sde",
                 "dpmpp_2m_sde_heun", "unipc", "deis", "sa_solver", "lcm", "tcd"),
@@ -299,6 +304,20 @@ _PRESET_ROWS = (
 )
 PRESETS: dict[str, PresetInfo] = {row.name: row for row in _PRESET_ROWS}
 DEFAULT_PRESET = Preset.SDEDGE
+
+DIFFUSERS_EULERS = ("euler", "euler_a", "heun", "dpm2", "lms")
+DIFFUSERS_SOLVERS = ("dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2m_sde_heun", "unipc", "deis", "sa_solver")
+DIFFUSERS_REPLACED = ("karras", "exponential", "beta")
+_SPACED = ("leading", "linspace", "trailing")
+# The schedules that a sampler has in a preset, where that is not simply what both name.
+_PAIRS: dict[str, dict[str, tuple[str, ...]]] = {
+    Preset.A1111: {"ddim": ("ddim_uniform",), "plms": ("ddim_uniform",)},
+    Preset.DIFFUSERS: {
+        **dict.fromkeys(DIFFUSERS_EULERS + DIFFUSERS_SOLVERS, (*_SPACED, *DIFFUSERS_REPLACED)),
+        "euler_a": _SPACED, "ddpm": _SPACED, "ddim": ("leading", "trailing"), "plms": ("leading", "trailing"), "lcm": ("lcm",),
+        "tcd": ("lcm",)},
+    Preset.APPLE: {"plms": ("leading",), "dpmpp_2m": ("linspace", "leading", "karras")},
+}
 
 _SPEED_ROWS = (
     SpeedInfo(Speed.EXACT, "Exact", "every step in full: the picture the settings stand for", lossy=False),
@@ -320,6 +339,15 @@ MASKED_CONTENTS: dict[MaskedContent, MaskedContentInfo] = {row.name: row for row
 SIZES: tuple[tuple[int, int], ...] = (
     (256, 256), (384, 384), (512, 512), (512, 640), (640, 512), (512, 768), (768, 512), (640, 640), (768, 768))
 # fmt: on
+
+
+def schedules_of(sampler: str, preset: str) -> tuple[str, ...]:
+    """Returns the schedules that a sampler takes in a preset; none where the preset has no such sampler."""
+    info = PRESETS[preset]
+    if sampler not in info.samplers:
+        return ()
+    pairs = _PAIRS.get(preset, {})
+    return pairs.get(sampler) or tuple(name for name in SAMPLERS[sampler].schedules if name in info.schedules)
 
 
 def resolve(name: str) -> tuple[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -310,7 +311,7 @@ class NumberList(FieldType):
 
 @dataclass(frozen=True)
 class Interval(NumberList):
-    """A lower and an upper bound of sigma, either of them infinite."""
+    """A lower and an upper bound of sigma, either of them infinite, which JSON has no number for and null stands for there."""
 
     example: str = "0.3 9"
     annotation: ClassVar[Any] = tuple[float, float]
@@ -321,6 +322,12 @@ class Interval(NumberList):
             return None
         name = name.replace("_", " ")
         return f"The {name} {shown(numbers)} is not valid; give two numbers of 0 or more, such as {self.example}."
+
+    def from_json(self, value: Any) -> Any:
+        return tuple(math.inf if bound is None else bound for bound in value) if isinstance(value, list) else value
+
+    def to_json(self, value: Sequence[float]) -> list[float | None]:
+        return [None if math.isinf(bound) else bound for bound in value]
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,13 @@ def test_rows_keep_their_own_seeds_in_a_series(tmp_path):
     ]
 
 
+def test_a_row_keeps_the_very_seed_of_the_command_line(tmp_path):
+    path = written(tmp_path, "p.csv", "prompt,seed\na,5\nb,5\nc,\nd,9\n")
+    asked = {**OPTIONS, "count": 1, "from_file": path, "seed": 5}
+    assert [each.seed for each in requests_of(None, asked)] == [5, 5, 7, 9]
+    assert [each.seed for each in requests_of(None, {**asked, "same_seed": True})] == [5, 5, 5, 9]
+
+
 def test_styles_of_the_store_are_laid_around_prompts(tmp_path, monkeypatch):
     monkeypatch.setenv("SDEDGE_HOME", str(tmp_path))
     rows = 'name,prompt,negative_prompt\n# a remark,,\nfilm,"{prompt}, grain",blurry\nbig,"{prompt}{prompt}{prompt}",\n'

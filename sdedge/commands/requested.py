@@ -35,7 +35,8 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     base = Request(**recorded, **values).overlaid(**parts)
     if options["from_file"] is not None:
         base = base if prompt is None else base.replace(prompt=prompt)
-        rows = _styled(_in_series(batch.requests(options["from_file"], base), base, options), options["styles"])
+        apart = 0 if options["same_seed"] else options["count"]
+        rows = _styled(batch.requests(options["from_file"], base, apart), options["styles"])
         return [_suited(row, chosen | recorded.keys() | _differing(row, base)) for row in rows]
     if prompt is None and options["like"] is None:
         raise InvalidRequest('There is no prompt; write one, as in: sdedge generate "a red house at night".')
@@ -89,20 +90,6 @@ def _like(path: Path, chosen: set[str], model: str | None) -> dict[str, Any]:
     for text in (*recorded.notes, *notices):
         note(text)
     return safe if "model" in (*safe, *chosen) else {**safe, "model": default_model()}
-
-
-def _in_series(requests: list[Request], base: Request, options: dict[str, Any]) -> list[Request]:
-    """Prompts of a file get consecutive seeds, as one long series would, unless one seed for all is asked for.
-
-    A row with a seed of its own keeps it.
-    """
-    if base.seed is None or options["same_seed"]:
-        return requests
-    count = options["count"]
-    return [
-        request.replace(seed=base.seed + number * count) if request.seed == base.seed else request
-        for number, request in enumerate(requests)
-    ]
 
 
 def _styled(requests: list[Request], names: tuple[str, ...]) -> list[Request]:

@@ -12,7 +12,7 @@ from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images import metadata
 from sdedge.images.metadata_enlarged import with_enlargements
-from sdedge.images.metadata_fields import Metadata, Unhonoured
+from sdedge.images.metadata_fields import Metadata, Unhonoured, untaken
 from sdedge.images.opening import opened
 from sdedge.library.needed_files import MissingFile, NeededFiles, find_files
 from sdedge.request import Request
@@ -127,10 +127,20 @@ def _drawable(request: Request, needed: NeededFiles) -> Request:
         reason = f"The sampler {request.sampler} has no eta here."
         needed.unhonoured.append(Unhonoured("eta", f"{request.eta:g}", reason))
         request = request.replace(eta=None)
-    info = catalog.PRESETS[request.preset]
-    if request.sampler in info.samplers and (request.schedule is None or request.schedule in info.schedules):
+    if _is_taken(request, request.preset):
         return request
     pair = f"{request.sampler} with {request.schedule or 'its schedule'}"
-    reason = f"The numerics of {info.label} do not take {pair}; ours are used."
+    reason = f"The numerics of {catalog.PRESETS[request.preset].label} do not take {pair}; ours are used."
     needed.unhonoured.append(Unhonoured("preset", request.preset, reason))
-    return request.replace(preset=catalog.DEFAULT_PRESET)
+    request = request.replace(preset=catalog.DEFAULT_PRESET)
+    if request.schedule is None or _is_taken(request, catalog.DEFAULT_PRESET):
+        return request
+    reason = untaken(request.sampler, request.schedule)
+    needed.unhonoured.append(Unhonoured("schedule", request.schedule, reason))
+    return request.replace(schedule=None)
+
+
+def _is_taken(request: Request, preset: str) -> bool:
+    """Returns whether a preset has the request's sampler with its schedule."""
+    valid = catalog.schedules_of(request.sampler, preset)
+    return bool(valid) and (request.schedule is None or request.schedule in valid)

@@ -2,10 +2,12 @@
 
 `begin` draws and encodes; `Start` holds the latents while the steps run. Which draw of a seed's stream is what:
 
-    sdedge, a1111, apple    initial noise, then the picture's encoding, then the masked picture's, then the steps'
+    sdedge, apple           initial noise, then the picture's encoding, then the masked picture's, then the steps'
+    a1111                   initial noise, then the steps'
     diffusers, compvis      the picture's encoding first, then initial noise, the masked picture's, the steps'
 
-What is not needed is not drawn, except where diffusers does (the masked picture of a 4-channel model).
+What is not needed is not drawn, except where diffusers does (the masked picture of a 4-channel model). The web UI encodes with
+noise of torch's global state, which no seed tells; in preset a1111 a second stream of the seed gives it.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from sdedge.sampling.samplers import Denoise, StepNoise
 ENCODED_FIRST = (Preset.DIFFUSERS, Preset.COMPVIS)
 # At full strength these forget the picture: the start is noise alone, as without one.
 FORGETFUL = (Preset.SDEDGE, Preset.APPLE)
+ENCODED_ASIDE = 0x9E3779B9  # what a seed's second stream is seeded with, by exclusive or; within NumPy's 32 bits
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def begin(
     order = _order(request, inpaints, encodes)
 
     def draw(name: str) -> Tensor:
-        return _draw([each.seed for each in requests], shape, request.noise, order.index(name))
+        return _draw_named(requests, shape, order, name)
 
     noise = vary(draw("noise"), requests, order.index("noise")).to(engine.device)
     latent = drawn
@@ -130,13 +133,23 @@ def _strengths(engine: Engine, source: SourceImage) -> Tensor | None:
 
 
 def _order(request: Resolved, inpaints: bool, encodes: bool) -> list[str]:
-    """Says what each draw of a stream is for."""
+    """Says what each draw of a stream is for, before the steps'."""
+    if request.preset is Preset.A1111:
+        return ["noise"]
     order = ["noise", "image"] if encodes else ["noise"]
     if request.preset in ENCODED_FIRST:
         order.reverse()
     if inpaints or (request.preset is Preset.DIFFUSERS and request.task is Task.INPAINT):
         order.append("masked")
     return order
+
+
+def _draw_named(requests: Sequence[Resolved], shape: Sequence[int], order: list[str], name: str) -> Tensor:
+    """Takes the draw for a name: of each seed's stream, or of its second one where the first does not encode."""
+    seeds, source = [each.seed for each in requests], requests[0].noise
+    if name in order:
+        return _draw(seeds, shape, source, order.index(name))
+    return _draw([seed ^ ENCODED_ASIDE for seed in seeds], shape, source, ("image", "masked").index(name))
 
 
 def _draw(seeds: Sequence[int], shape: Sequence[int], source: str, index: int) -> Tensor:
@@ -211,8 +224,9 @@ def encode_pixels(engine: Engine, request: Resolved, pixels: np.ndarray) -> Tens
     """Encodes a drawn picture, uint8 (H, W, 3), to a scaled latent (1, 4, h, w); sides are cut to whole cells."""
     unit = engine.facts.downscale
     h, w = pixels.shape[0] // unit, pixels.shape[1] // unit
-    image = from_pixels(fit(pixels, (w * unit, h * unit))[None])
-    return encode(engine, image, _draw([request.seed], (engine.facts.latent_channels, h, w), request.noise, 1))
+    image, shape = from_pixels(fit(pixels, (w * unit, h * unit))[None]), (engine.facts.latent_channels, h, w)
+    order = ["noise"] if request.preset is Preset.A1111 else ["noise", "image"]
+    return encode(engine, image, _draw_named([request], shape, order, "image"))
 
 
 def encode(engine: Engine, image: Tensor, noise: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from sdedge.images.metadata_a1111 import KEYS, OPTIONS, read_options
 from sdedge.images.metadata_controls_reader import is_control_key, read_controls
 from sdedge.images.metadata_detailer import read_details
 from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
-from sdedge.images.metadata_numerics import note_numerics
+from sdedge.images.metadata_numerics import note_numerics, note_schedules
 from sdedge.images.metadata_passes import FIRST_SIZE, PART_KEYS, STRENGTH_KEY, first_pass, read_passes
 from sdedge.images.metadata_reasons import reason_of
 from sdedge.images.metadata_regional import put_regions
@@ -38,6 +38,8 @@ _INFORMATIVE = {
     "Image hash",
 }  # fmt: skip
 """Settings that are read otherwise, or that no picture depends on."""
+_NEUTRAL = {"Beta schedule alpha": "0.6", "Beta schedule beta": "0.6"}
+"""Settings that are written although they are what is done here."""
 _FULL = "Full"
 _WRITERS: dict[str, Callable[[dict[str, str]], bool]] = {
     "sdedge": lambda settings: settings.get("Version", "").startswith("sdedge"),
@@ -56,6 +58,18 @@ _NUMERICS = {
     "Fooocus": ("sdedge", NoiseSource.TORCH),
 }  # fmt: skip
 """Whose numerics such a program follows, and what draws its noise; the web UI's without a row."""
+
+_OVER_TIMESTEPS = {"ddim": None, "plms": None, "unipc": "sgm_uniform"}
+"""Samplers of the web UI with timesteps of their own, whatever the schedule type beside them in the text, and ours for them.
+
+UniPC's `time_uniform` of n steps are n + 1 equal points in time from 999 to 0, which are SGM Uniform's but for the last level.
+"""
+_OLD_STARTS = "Before version 1.6 its DDIM and PLMS began from a picture in another way, and took another last step."
+_NO_VERSION = "The picture does not say its version; DDIM and PLMS are drawn as before version 1.6."
+_BARE = {"restart": "karras"}
+"""The schedules of samplers whose bare names meant another one than `uniform` before version 1.9."""
+_UNIPC = {"order": 3, "variant": "bh1"}
+"""The web UI's options of UniPC where its text does not say others."""
 
 
 def read(text: str) -> Metadata:
@@ -117,7 +131,8 @@ def _put_settings(draft: Draft, settings: dict[str, str]) -> None:
 def _leave_out_unknown(draft: Draft, settings: dict[str, str], known: Set[str]) -> None:
     """Lists every setting that no field stands for, each with why, and says their names in one note."""
     lost = [
-        key for key in settings if key not in _PLAIN and key not in _INFORMATIVE | known and not is_control_key(key)
+        key for key, text in settings.items()
+        if key not in _PLAIN and key not in _INFORMATIVE | known and not is_control_key(key) and _NEUTRAL.get(key) != text
     ]  # fmt: skip
     for key in lost:
         draft.leave_out(key, settings[key], reason_of(key), note=False)
@@ -132,16 +147,48 @@ def _leave_out_unknown(draft: Draft, settings: dict[str, str], known: Set[str]) 
 def _put_choices(draft: Draft, settings: dict[str, str]) -> None:
     """Sets what the web UI, and those that write like it, chose without writing it."""
     preset, noise = _NUMERICS.get(draft.source, ("a1111", None))
-    old = "Schedule type" not in settings and "schedule" not in draft.fields and preset == "a1111"
-    if old and draft.fields.get("sampler") not in ("ddim", "plms", "unipc"):
-        draft.put("schedule", "uniform")  # before version 1.9 a bare sampler name meant this one
+    if preset == "a1111":
+        _put_schedule(draft, settings)
+        note_schedules(draft)
     if noise is not None and KEYS["noise"].key not in settings:
         draft.put("noise", noise)
+    if draft.source == "A1111" and draft.fields.get("sampler") in ("ddim", "plms"):
+        preset = _preset_by_version(draft, settings)
     draft.put_preset(preset)
     note_numerics(draft)
     if settings.get("Emphasis", "Original") != "Original":
         sentence = f"Emphasis {shown(settings['Emphasis'])} is not available; weights act as in Original."
         draft.leave_out("Emphasis", settings["Emphasis"], sentence)
+
+
+def _preset_by_version(draft: Draft, settings: dict[str, str]) -> str:
+    """Returns whose numerics DDIM and PLMS have: before its version 1.6 the web UI ran those of CompVis.
+
+    Its own noise and levels of a picture to start from are none of that preset's: such a picture's numerics are listed.
+    """
+    version = re.match(r"v?(\d{1,4})\.(\d{1,4})", settings.get("Version", ""))
+    if ("Version" in settings or "Schedule type" in settings) and (
+        version is None or (int(version[1]), int(version[2])) >= (1, 6)
+    ):
+        return "a1111"
+    if "strength" in draft.fields or "passes" in draft.fields:
+        draft.leave_out("Version", settings.get("Version", ""), _OLD_STARTS, note=False)
+        return "a1111"
+    if version is None:
+        draft.leave_out("Version", "", _NO_VERSION, note=False)
+    return "compvis"
+
+
+def _put_schedule(draft: Draft, settings: dict[str, str]) -> None:
+    """Sets the schedule that a sampler of the web UI has whatever is written, or had by its bare name before version 1.9."""
+    sampler = draft.fields.get("sampler")
+    if sampler in _OVER_TIMESTEPS:
+        draft.fields.pop("schedule", None)
+        draft.put("schedule", _OVER_TIMESTEPS[sampler])
+    elif "Schedule type" not in settings and "schedule" not in draft.fields:
+        draft.put("schedule", _BARE.get(str(sampler), "uniform"))
+    if sampler == "unipc":
+        draft.put("options", {**_UNIPC, **draft.fields.get("options", {})})
 
 
 def _from_setting(name: str, text: str) -> Any:

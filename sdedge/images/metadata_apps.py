@@ -17,6 +17,7 @@ from sdedge.images import (
     metadata_invokeai,
     metadata_others,
 )
+from sdedge.images.metadata_compel import unlike_ours
 from sdedge.images.metadata_fields import MAX_NAME, Draft, Metadata, Unhonoured, is_off, to_float, to_int
 from sdedge.images.metadata_resources import put_loras, put_recorded_files
 from sdedge.images.metadata_texts import MAX_TEXT, Texts, json_object, literal
@@ -162,10 +163,26 @@ def _put_novelai_start(draft: Draft, record: dict[str, Any]) -> None:
         draft.leave_out("mask", "", "It was drawn with a mask that is not in the file.")
 
 
+_NOVELAI_WEIGHTS = {"{": "1.05", "[": "0.952"}
+_CLOSING = {"}": "{", "]": "["}
+
+
 def _novelai_prompt(text: Any) -> str:
-    """Translates weights: {a} is ×1.05 and [a] ÷1.05 there, and parentheses are plain text."""
-    marks = {"(": r"\(", ")": r"\)", "{": "(", "}": ":1.05)", "[": "(", "]": ":0.952)", "\\": r"\\"}
-    return "".join(marks.get(char, char) for char in literal(text))
+    """Translates weights: {a} is ×1.05 and [a] ÷1.05 there. Brackets that do not pair, parentheses and words of ours are text."""
+    written: list[str] = []
+    opened: list[int] = []
+    for char in literal(text):
+        if char in _NOVELAI_WEIGHTS:
+            opened.append(len(written))
+        elif opened and text[opened[-1]] == _CLOSING.get(char):
+            start = opened.pop()
+            written[start], char = "(", f":{_NOVELAI_WEIGHTS[text[start]]})"
+        elif char in "()\\]":
+            char = f"\\{char}"
+        written.append(char)
+    for start in opened:
+        written[start] = text[start] if text[start] == "{" else r"\["
+    return unlike_ours(escape("".join(written)))
 
 
 _DRAW_THINGS_PASSES = {

@@ -12,13 +12,14 @@ from typing import Any
 from sdedge.controls import Control
 from sdedge.errors import InvalidRequest
 from sdedge.images.metadata_comfyui_parts import joined_text, loras_of
-from sdedge.images.metadata_comfyui_passes import put_passes, whole_steps
+from sdedge.images.metadata_comfyui_passes import put_passes
 from sdedge.images.metadata_compel import unlike_ours
 from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
 from sdedge.images.metadata_graph import MAX_HOPS, Graph, Link, Node, passes_on
-from sdedge.images.metadata_numerics import note_numerics
+from sdedge.images.metadata_numerics import note_numerics, unipc_options
 from sdedge.images.metadata_resources import has_tag
 from sdedge.images.naming import last_part
+from sdedge.request_fields import MAX_STEPS
 from sdedge.text.clean import shown
 from sdedge.text.wildcards import escape
 
@@ -125,6 +126,7 @@ def _put_numbers(draft: Draft, graph: Graph, sampler: Node) -> None:
     draft.put("steps", said("steps"), to_int)
     draft.put("guidance", said("cfg"), to_float)
     draft.put_sampler(_sampler_name(draft, said("sampler_name")))
+    draft.put_options(lambda: unipc_options(said("sampler_name"), draft.fields.get("steps", 20)))
     scheduler = said("scheduler") or next((_SCHEDULES[node.type] for node in custom if node.type in _SCHEDULES), None)
     if isinstance(scheduler, str):
         draft.put_schedule(scheduler)
@@ -270,11 +272,18 @@ def _put_start(draft: Draft, graph: Graph, sampler: Node) -> None:
             return
         if "pixels" in node.inputs or node.type.startswith("LoadImage"):
             draft.put("strength", denoise, to_float)
-            if draft.fields.get("steps") and draft.fields.get("strength"):
-                draft.put("steps", draft.fields["steps"], lambda steps: whole_steps(steps, denoise))
             draft.note_start()
+            _put_whole_run(draft)
             return
         node = graph.source(node, "samples", "latent_image", "latent", "image")
+
+
+def _put_whole_run(draft: Draft) -> None:
+    """Sets the steps of the run of which ComfyUI draws the last `steps`, and the strength that leaves just as many."""
+    steps, strength = draft.fields.get("steps"), draft.fields.get("strength")
+    if steps and strength and steps > 0 and 0 < strength < 1:
+        length = int(min(MAX_STEPS, steps / strength))
+        draft.fields |= {"steps": length, "strength": min(1.0, steps / length)}
 
 
 def _leave_out_nodes(draft: Draft, graph: Graph, end: Node) -> None:

@@ -8,6 +8,7 @@ from sdedge import catalog
 from sdedge.errors import InvalidRequest
 from sdedge.images.metadata_fields import Draft, resolve_sampler, to_float, to_int
 from sdedge.images.metadata_graph import MAX_HOPS, Graph, Link, Node
+from sdedge.images.metadata_numerics import unipc_options
 from sdedge.passes import Changes, Enlargement, Pass
 
 _METHODS = {"nearest-exact": "latent-nearest-exact", "bilinear": "latent", "bicubic": "latent-bicubic"}
@@ -33,25 +34,19 @@ def put_passes(draft: Draft, graph: Graph, samplers: list[Node]) -> None:
         draft.put("passes", tuple(passes))
 
 
-def whole_steps(steps: Any, denoise: Any) -> int:
-    """Returns the steps of a run of which ComfyUI draws the last `steps`, at this strength. Raises ValueError or TypeError."""
-    strength = to_float(denoise)
-    if not 0 < strength <= 1:
-        raise ValueError(denoise)
-    return min(1000, int(to_int(steps) / strength))
-
-
 def _changes(graph: Graph, sampler: Node) -> dict[str, Any]:
     denoise = graph.value(sampler, "denoise")
     if denoise is None or graph.value(sampler, "start_at_step", "end_at_step") is not None:
         raise ValueError("a part of a run")
-    name, attached = resolve_sampler(str(graph.value(sampler, "sampler_name")))
+    named, steps = str(graph.value(sampler, "sampler_name")), to_int(graph.value(sampler, "steps"))
+    name, attached = resolve_sampler(named.removesuffix("_bh2"))
     schedule = catalog.resolve_schedule(str(graph.value(sampler, "scheduler") or "")) or attached
     changes = {
-        "steps": whole_steps(graph.value(sampler, "steps"), denoise), "strength": to_float(denoise), "sampler": name,
+        "steps": steps, "strength": to_float(denoise), "sampler": name,
         "guidance": to_float(graph.value(sampler, "cfg")),
     }  # fmt: skip
-    return changes | ({"schedule": schedule} if schedule else {})
+    options = unipc_options(named, steps)
+    return changes | ({"schedule": schedule} if schedule else {}) | ({"options": options} if options else {})
 
 
 def _enlargement(graph: Graph, sampler: Node) -> Enlargement | None:

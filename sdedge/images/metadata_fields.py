@@ -184,14 +184,19 @@ class Draft:
             self.put_size(width.strip() or None, height.strip() or None)
 
     def put_preset(self, name: str) -> None:
-        """Follows that program's numerics if they cover the sampler and the schedule."""
+        """Follows that program's numerics if they cover the sampler and the schedule; a schedule that none take is listed."""
         preset = catalog.PRESETS[name]
         sampler, schedule = self.fields.get("sampler"), self.fields.get("schedule")
-        if sampler in preset.samplers and (schedule is None or schedule in preset.schedules):
+        if sampler is None:
+            return
+        valid = catalog.schedules_of(sampler, name)
+        if valid and (schedule is None or schedule in valid):
             self.put("preset", name)
-        elif sampler is not None:
-            sentence = f"{preset.label}'s numerics are not known for {sampler}; ours are used."
-            self.leave_out("preset", name, sentence)
+            return
+        pair = f"{sampler} with {schedule}" if valid else sampler
+        self.leave_out("preset", name, f"{preset.label}'s numerics are not known for {pair}; ours are used.")
+        if schedule is not None and schedule not in catalog.schedules_of(sampler, catalog.DEFAULT_PRESET):
+            self.leave_out("schedule", schedule, untaken(sampler, self.fields.pop("schedule")))
 
     def note_start(self) -> None:
         """Says that the picture it was drawn from is needed, too."""
@@ -240,6 +245,11 @@ class Draft:
             tuple(self.unhonoured),
             tuple(self.resources),
         )
+
+
+def untaken(sampler: str, schedule: str) -> str:
+    """Returns a sentence on a schedule that a sampler does not take."""
+    return f"The sampler {sampler} does not take the schedule {schedule} here; its own is used."
 
 
 def as_text(value: Any) -> str:

@@ -21,6 +21,9 @@ STRENGTH_KEY = _STRENGTH.key if isinstance(_STRENGTH, InfotextKey) else ""
 PART_KEYS: dict[str, str] = {row.key: name for name, row in PARTS.items() if row.key}
 """Parts of passes by their keys."""
 
+_BY_OTHER_NAMES = {("Hires upscaler", "None"): "Lanczos"}
+"""Values that mean another one there: without an upscaler the web UI enlarges by Lanczos."""
+
 
 def pass_texts(request: Request) -> dict[str, str]:
     """Returns key and text of the settings of hires fix.
@@ -72,7 +75,8 @@ def read_passes(settings: Mapping[str, str]) -> tuple[tuple[Pass, ...], dict[str
         if key not in settings:
             continue
         try:
-            parts = PartSettings({**parts, **read_parts({name: settings[key]})})
+            text = _BY_OTHER_NAMES.get((key, settings[key]), settings[key])
+            parts = PartSettings({**parts, **read_parts({name: text})})
         except InvalidRequest as error:
             left_out[key] = f"{key} is left out: {error}"
     if not parts:

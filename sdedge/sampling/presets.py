@@ -24,7 +24,7 @@ from sdedge.sampler_options import check as check_options
 from sdedge.sampling.noise import BrownianNoise, Noise
 from sdedge.sampling.samplers import NEEDS, Denoise, StepNoise, Steps
 from sdedge.sampling.schedule import NoiseSchedule
-from sdedge.sampling.trajectories import CUTS, CUTS_TO, PAIRS, TRAJECTORIES, SigmaTrajectory, cut_sdedge, lengthened
+from sdedge.sampling.trajectories import CUTS, CUTS_TO, TRAJECTORIES, SigmaTrajectory, cut_sdedge, lengthened
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class SamplingPlan:
     options                     keyword arguments of the sampler
     full_steps                  of which these are the last, where a picture is started from
     noise                       "independent" or "brownian"
+    path_ends                   the lowest and the highest level that a Brownian path spans
     start_scale                 scale of the noise that starts a run without an image
     noise_sigma, entry_scale    an image starts at (latent + noise_sigma noise) entry_scale
     """
@@ -53,6 +54,7 @@ class SamplingPlan:
     entry_scale: float = 1.0
     final_scale: float = 1.0
     noise: str = "independent"
+    path_ends: tuple[float, float] = (0.0, 0.0)
     options: Mapping[str, Any] = field(default_factory=dict)
     full_steps: int = 0
 
@@ -112,8 +114,7 @@ class SamplingPlan:
     ) -> StepNoise:
         """Returns the noise of the steps for these seeds, continuing each stream after its initial latent."""
         if self.noise == "brownian":
-            low = min(sigma for sigma in self.sigmas if sigma > 0)
-            return BrownianNoise(seeds, shape, low, max(self.sigmas), source, device, dtype)
+            return BrownianNoise(seeds, shape, *self.path_ends, source, device, dtype)
         return Noise(seeds, shape, source, device, dtype)
 
     def run(self, denoise: Denoise, x: Tensor, noise: StepNoise) -> Steps:
@@ -171,16 +172,19 @@ def sampling_plan(
             )
         planned = lengthened(steps, strength, trained_steps) if strength and runs_all else steps
         trajectory = TRAJECTORIES[preset](sampler, schedule, planned, noise_schedule)
+        _check_falls(trajectory, schedule, planned)
         if NEEDS[sampler].ends_only:
             trajectory = _full_range(trajectory, sampler, noise_schedule)
-    full_steps = len(trajectory.sigmas) - 1
+    uncut = trajectory
     if strength is not None and runs_all and schedule != "custom":
         trajectory = CUTS_TO[preset](trajectory, sampler, steps, planned, strength)
     elif strength is not None:
         cut = cut_sdedge if schedule == "custom" else CUTS[preset]
         trajectory = cut(trajectory, sampler, steps, strength, noise_schedule)
     plan = _finish_plan(sampler, schedule, preset_info, noise_schedule, trajectory, checked)
-    return replace(plan, full_steps=full_steps)
+    spanned = uncut.sigmas if preset_info.whole_path else trajectory.sigmas
+    ends = min(sigma for sigma in spanned if sigma > 0), max(spanned)
+    return replace(plan, full_steps=len(uncut.sigmas) - 1, path_ends=ends)
 
 
 def _finish_plan(
@@ -196,7 +200,8 @@ def _finish_plan(
     noise_sigma = first if trajectory.noise_sigma is None else trajectory.noise_sigma
     timestep_of = dict(zip(sigmas, trajectory.timesteps))
     timesteps = [timestep_of[sigma] if sigma in timestep_of else noise_schedule.timestep(sigma) for sigma in sigmas]
-    derived = dict(needs.derived_options({**trajectory.inner, **options}, sigmas, timesteps, noise_schedule))
+    options = {**preset_info.options.get(sampler, {}), **trajectory.inner, **options}
+    derived = dict(needs.derived_options(options, sigmas, timesteps, noise_schedule))
     if preset_info.always_draw and needs.takes_always_draw:
         derived["always_draw"] = True
     return SamplingPlan(
@@ -219,7 +224,7 @@ def _finish_plan(
 
 
 def _check_pair(info: SamplerInfo, preset_info: PresetInfo, schedule: str) -> None:
-    valid = _valid_schedules(info, preset_info)
+    valid = catalog.schedules_of(info.name, preset_info.name)
     if schedule not in valid:
         raise InvalidRequest(
             f"Sampler {info.name} does not take schedule {schedule} in preset {preset_info.name}; "
@@ -227,13 +232,17 @@ def _check_pair(info: SamplerInfo, preset_info: PresetInfo, schedule: str) -> No
         )
 
 
-def _valid_schedules(info: SamplerInfo, preset_info: PresetInfo) -> tuple[str, ...]:
-    pairs = PAIRS.get(preset_info.name, {})
-    return pairs.get(info.name) or tuple(name for name in info.schedules if name in preset_info.schedules)
+def _check_falls(trajectory: SigmaTrajectory, schedule: str, steps: int) -> None:
+    """Raises InvalidRequest for a count so large that a schedule repeats a level, from which no sampler steps."""
+    if any(low >= high for high, low in pairwise(trajectory.sigmas[:-1])):
+        raise InvalidRequest(
+            f"Schedule {schedule} visits a level twice with {steps} steps; choose fewer steps or another schedule.",
+            field="steps",
+        )
 
 
 def _default_schedule(info: SamplerInfo, preset_info: PresetInfo, noise_schedule: NoiseSchedule) -> str:
-    valid = _valid_schedules(info, preset_info)
+    valid = catalog.schedules_of(info.name, preset_info.name)
     default = noise_schedule.timestep_spacing if preset_info.spaced_by_model else info.default_schedule
     return default if default in valid else valid[0]
 

@@ -213,17 +213,24 @@ def timesteps_simple(n: int, T: int = 1000) -> list[float]:
 def timesteps_ddim_uniform(n: int, T: int = 1000) -> list[float]:
     """Returns 1, 1 + c, 1 + 2c … with c = T // n; more than n of them where n does not divide T.
 
-    It is LDM's "uniform" of DDIM and PLMS (preset compvis), and A1111's and ComfyUI's "DDIM Uniform".
+    It is LDM's "uniform" of DDIM and PLMS (preset compvis), and A1111's and ComfyUI's "DDIM Uniform". What would be beyond the
+    last timestep is that one, once: from it to itself no sampler steps.
     """
-    return [float(min(t + 1, T - 1)) for t in range(0, T, max(T // n, 1))][::-1]
+    return _once([t + 1 for t in range(0, T, max(T // n, 1))], T)
 
 
 def timesteps_leading(n: int, T: int = 1000, offset: int = 1) -> list[float]:
     """Returns the first timestep of each of n intervals of T // n, plus `offset`; the noisiest ones are never visited.
 
     It is DDIM's spacing (Song et al. 2020) as diffusers reads it, with v1's `steps_offset` of 1, and so Apple's for PNDM.
+    What would be beyond the last timestep is that one, once.
     """
-    return [float(i * (T // n) + offset) for i in range(n)][::-1]
+    return _once([i * (T // n) + offset for i in range(n)], T)
+
+
+def _once(rising: list[int], T: int) -> list[float]:
+    """Returns timesteps falling, each once, none beyond the last of T."""
+    return [float(t) for t in dict.fromkeys(min(t, T - 1) for t in reversed(rising))]
 
 
 def timesteps_trailing(n: int, T: int = 1000) -> list[float]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sdedge.catalog import DIFFUSERS_EULERS, DIFFUSERS_REPLACED, DIFFUSERS_SOLVERS
 from sdedge.errors import InvalidRequest
 from sdedge.sampling import schedule as spacing
 from sdedge.sampling.schedule import NoiseSchedule
@@ -87,7 +88,7 @@ def _compvis(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule)
 def _apple(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
     T = noise_schedule.num_train_timesteps
     if sampler in _APPLE_TIMESTEPS:
-        times = _clip(spacing.timesteps_leading(n, T), T)
+        times = spacing.timesteps_leading(n, T)
         return SigmaTrajectory(
             [*(noise_schedule.sigma(t) for t in times), noise_schedule.sigma_min], times, latent_end=True
         )
@@ -117,32 +118,10 @@ def _apple(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -
     )
 
 
-_EULERS = ("euler", "euler_a", "heun", "dpm2", "lms")
-_SOLVERS = ("dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2m_sde_heun", "unipc", "deis", "sa_solver")
-_SPACED, _REPLACED = ("leading", "linspace", "trailing"), ("karras", "exponential", "beta")
-_DIFFUSERS_PAIRS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(_EULERS + _SOLVERS, (*_SPACED, *_REPLACED)),
-    "euler_a": _SPACED,
-    "ddpm": _SPACED,
-    "ddim": ("leading", "trailing"),
-    "plms": ("leading", "trailing"),
-    "lcm": ("lcm",),
-    "tcd": ("lcm",),
-}
-
-
-# The schedules that a sampler has in a preset, where that is not simply what both name in the catalogue.
-PAIRS: dict[str, dict[str, tuple[str, ...]]] = {
-    "a1111": {"ddim": ("ddim_uniform",), "plms": ("ddim_uniform",)},
-    "diffusers": _DIFFUSERS_PAIRS,
-    "apple": {"plms": ("leading",), "dpmpp_2m": ("linspace", "leading", "karras")},
-}
-
-
 def _diffusers(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
-    if sampler in _EULERS:
+    if sampler in DIFFUSERS_EULERS:
         return _diffusers_euler(sampler, schedule, n, noise_schedule)
-    if sampler in _SOLVERS:
+    if sampler in DIFFUSERS_SOLVERS:
         return _diffusers_solver(sampler, schedule, n, noise_schedule)
     T = noise_schedule.num_train_timesteps
     if schedule == "lcm":
@@ -164,7 +143,7 @@ def _diffusers(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedul
 def _diffusers_times(schedule: str, n: int, noise_schedule: NoiseSchedule) -> np.ndarray:
     T = noise_schedule.num_train_timesteps
     if schedule == "leading":
-        return np.array(_clip(spacing.timesteps_leading(n, T, noise_schedule.steps_offset), T))
+        return np.array(spacing.timesteps_leading(n, T, noise_schedule.steps_offset))
     if schedule == "trailing":
         return np.array(spacing.timesteps_trailing(n, T))
     return np.linspace(0, T - 1, n, dtype=np.float32)[::-1].astype(np.float64)
@@ -172,10 +151,10 @@ def _diffusers_times(schedule: str, n: int, noise_schedule: NoiseSchedule) -> np
 
 def _diffusers_euler(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
     """Follows the schedulers that carry k-diffusion's variable: float timesteps, replacements within the spaced range."""
-    base = noise_schedule.timestep_spacing if schedule in _REPLACED else schedule
+    base = noise_schedule.timestep_spacing if schedule in DIFFUSERS_REPLACED else schedule
     times = _diffusers_times(base, n, noise_schedule).tolist()
     values = [noise_schedule.sigma(t, "linear") for t in times]
-    if schedule in _REPLACED:
+    if schedule in DIFFUSERS_REPLACED:
         values = _SPACINGS[schedule](n, values[-1], values[0])
         times = [noise_schedule.timestep(s) for s in values]
         if sampler in _DIFFUSERS_WHOLE_KARRAS and schedule == "karras":
@@ -187,7 +166,7 @@ def _diffusers_solver(sampler: str, schedule: str, n: int, noise_schedule: Noise
     """Follows the multistep solvers: whole timesteps, n of n + 1 points, replacements over the whole trained range."""
     T = noise_schedule.num_train_timesteps
     to_zero = sampler not in _DIFFUSERS_ABOVE_ZERO
-    if schedule in _REPLACED:
+    if schedule in DIFFUSERS_REPLACED:
         values = _SPACINGS[schedule](n, noise_schedule.sigma_min, noise_schedule.sigma_max)
         # Karras timesteps are rounded, the others truncated by a cast.
         times = [float(round(t) if schedule == "karras" else int(t)) for t in map(noise_schedule.timestep, values)]
@@ -208,10 +187,6 @@ _SPACINGS: dict[str, Callable[[int, float, float], list[float]]] = {
     "exponential": spacing.sigmas_exponential,
     "beta": spacing.sigmas_beta,
 }
-
-
-def _clip(times: Sequence[float], T: int) -> list[float]:
-    return [min(t, T - 1.0) for t in times]
 
 
 def float32_sigmas(values: Sequence[float]) -> list[float]:

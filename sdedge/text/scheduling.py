@@ -26,8 +26,7 @@ def prompt_schedule(text: str, steps: int) -> tuple[str, ...]:
     """
     tokens = _MARK.findall(text)
     closing = _matched(tokens)
-    changes = {i: _change(tokens, closing, i, j) for i, j in closing.items() if tokens[i] == "["}
-    changing = {i: change for i, change in changes.items() if change}
+    changing = _changing(tokens, closing)
     if not changing:
         return (text,) * steps
 
@@ -45,6 +44,18 @@ def prompt_schedule(text: str, steps: int) -> tuple[str, ...]:
         return "".join(out)
 
     return _bounded(render(0, len(tokens), step, 0) for step in range(1, steps + 1))
+
+
+def is_scheduled(text: str) -> bool:
+    """Returns whether anything in a prompt changes while a picture is drawn."""
+    tokens = _MARK.findall(text)
+    return bool(_changing(tokens, _matched(tokens)))
+
+
+def _changing(tokens: Sequence[str], closing: dict[int, int]) -> dict[int, _Change]:
+    """Returns what changes, by the index of its opening bracket."""
+    changes = {i: _change(tokens, closing, i, j) for i, j in closing.items() if tokens[i] == "["}
+    return {i: change for i, change in changes.items() if change}
 
 
 def _bounded(texts: Iterable[str]) -> tuple[str, ...]:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
+from sdedge.engines.protocol import UNetInputs
 from sdedge.errors import InvalidRequest
 from sdedge.events import Notice
+from sdedge.generation.prompts import encode_prompts
+from sdedge.generation.sample import decode_pixels
+from sdedge.generation.start import ENCODED_ASIDE
 from sdedge.images.convert import from_pixels, to_pixels
 from sdedge.request import Request
 from sdedge.sampling.noise import stream
+from sdedge.sampling.presets import sampling_plan
 from tests.conftest import cases
 from tests.generation.conftest import SIDE, drawn, from_photo, pixels_of, psnr
 
@@ -25,6 +33,26 @@ def test_strength_zero_is_the_encoded_and_decoded_picture(pipeline, models, file
     latent = engine.encode(from_pixels(pixels_of(files / "photo.png")[None]), noise[None])
     expected = to_pixels(engine.decode(latent), "truncate" if preset == "compvis" else "round")[0]
     assert np.array_equal(drawn(pipeline, request)[0].pixels, expected)
+
+
+def test_the_steps_of_a1111_begin_with_the_second_draw(pipeline, models, files):
+    """rng.py and sd_samplers_common.py there, written out: the first draw is the initial noise, the next the first step's."""
+    more = {"preset": "a1111", "sampler": "euler_a", "schedule": "karras", "guidance": 1.0, "negative": ""}
+    request = from_photo(models[4], files, strength=0.5, steps=6, **more)
+    engine = pipeline.engine(request)
+    (picture,) = drawn(pipeline, request)
+    plan = sampling_plan("euler_a", "karras", 6, "a1111", engine.facts.schedule, strength=0.5)
+    context = encode_prompts(engine, [picture.request], 6)
+    draw, encoding = stream(7), stream(7 ^ ENCODED_ASIDE)((4, 8, 8))  # posteriors are drawn from a global state there
+    latent = engine.encode(from_pixels(pixels_of(files / "photo.png")[None]), encoding[None])
+    x = latent + draw((4, 8, 8)) * plan.sigmas[0]
+    for sigma, below in itertools.pairwise(plan.sigmas):
+        t = torch.tensor([plan.timestep(sigma)])
+        eps = engine.predict(UNetInputs(x / (sigma**2 + 1) ** 0.5, t, context.cond))
+        up = min(below, (below**2 * (sigma**2 - below**2) / sigma**2) ** 0.5)
+        x = x + eps * ((below**2 - up**2) ** 0.5 - sigma)
+        x = x + draw((4, 8, 8)) * up
+    assert psnr(picture.pixels, decode_pixels(engine, picture.request, x)) >= 50
 
 
 @pytest.mark.parametrize(

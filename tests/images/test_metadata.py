@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -19,6 +20,7 @@ from sdedge.errors import InvalidRequest
 from sdedge.images import metadata, metadata_a1111
 from sdedge.images.carried import with_done
 from sdedge.images.metadata_apps import from_texts
+from sdedge.passes import Changes, Pass
 from sdedge.request import Request
 from tests.images.metadata_samples import A1111_TEXT, FACTS, MOCHI, PIXELS, REQUEST, png, saved
 
@@ -75,6 +77,19 @@ def test_our_files_give_the_request_back(format):
     assert (result.source, result.notes) == ("sdedge", ())
     assert metadata.to_request(result) == request
     assert result.details["template"] == "a {red|blue} house" and result.details["sdedge"] == "9.9"
+
+
+@pytest.mark.parametrize("bounds", [(0.3, math.inf), (0.0, 9.0), (math.inf, math.inf)])
+def test_an_interval_without_an_end_survives_the_record(bounds):
+    request = REQUEST.replace(guidance_interval=bounds, passes=(Pass(Changes(guidance_interval=bounds)),))
+    result = metadata.read(saved("png", request))
+    assert metadata.to_request(result) == request and not result.unhonoured
+    json.loads(request.to_json(), parse_constant=pytest.fail)  # what is no number in JSON is not written
+    assert Request.from_json(request.to_json()) == request
+    infinite = (
+        request.to_json().replace("null]", "Infinity]").replace("[null", "[Infinity")
+    )  # as versions before wrote it
+    assert Request.from_json(infinite) == request
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])

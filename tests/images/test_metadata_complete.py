@@ -15,6 +15,7 @@ from sdedge.images import metadata, metadata_infotext
 from sdedge.images.metadata_apps import from_texts
 from sdedge.images.metadata_fields import MAX_UNHONOURED, Metadata
 from sdedge.passes import Enlargement
+from sdedge.sampling.presets import sampling_plan
 from tests.images.graph_samples import COMFYUI_WORKFLOW, comfyui_prompt, invokeai_graph
 from tests.images.metadata_samples import A1111_TEXT, png
 
@@ -126,6 +127,23 @@ def test_a_graph_of_comfyui_s_common_nodes():
     assert {role for role, _, _ in _resources(recorded)} == {"model", "lora", "vae"}
 
 
+@pytest.mark.parametrize(("steps", "denoise"), [(20, 0.4), (30, 0.7), (9, 0.5), (17, 0.83), (1, 0.9), (20, 1.0)])
+def test_a_part_of_a_run_of_comfyui_is_as_many_steps_of_as_long_a_run(steps, denoise):
+    """KSampler.set_steps there: the last `steps` of int(steps / denoise), of a picture and of the latent of another sampler."""
+    photo = {"class_type": "VAEEncode", "pixels": ["photo", 0]}
+    start = {"latent_image": ["encode", 0], "denoise": denoise, "steps": steps}
+    recorded = _read(prompt=comfyui_prompt(sampler=start, encode=photo, photo={"class_type": "LoadImage"})).fields
+    expected = sampling_plan("dpmpp_2m", "karras", int(steps / denoise)).sigmas[-steps - 1 :]
+    drawn = sampling_plan("dpmpp_2m", "karras", recorded["steps"], strength=recorded["strength"])
+    assert drawn.sigmas == expected
+    again = {**_AGAIN, "latent_image": ["sampler", 0], "denoise": denoise, "steps": steps}
+    (second,) = _read(prompt=comfyui_prompt(again=again, decode={"samples": ["again", 0]})).fields["passes"]
+    expected = sampling_plan("euler", "uniform", int(steps / denoise)).sigmas[-steps - 1 :]
+    strength = second.changes["strength"]
+    redrawn = sampling_plan("euler", "uniform", second.changes["steps"], strength=strength, all_steps=True)
+    assert redrawn.sigmas == expected
+
+
 _AGAIN = {"class_type": "KSampler", "seed": 6, "steps": 9, "cfg": 7, "sampler_name": "euler", "scheduler": "normal",
           "denoise": 0.5, "positive": ["yes", 0], "negative": ["no", 0], "model": ["lora", 0]}  # fmt: skip
 
@@ -158,8 +176,8 @@ def test_what_a_graph_does_besides_is_listed_node_by_node():
     assert {item.value for item in recorded.unhonoured if item.field == "KSampler"} == {'{"odd": 3}'}
     (second,) = recorded.fields["passes"]
     assert second.enlarge == Enlargement("latent-nearest-exact", size=(1024, 1280))
-    said = {"steps": 18, "strength": 0.5, "sampler": "euler", "schedule": "uniform", "guidance": 7.0}
-    assert dict(second.changes) == said, "of 18 steps the last half is drawn, which are the nine that ComfyUI says"
+    said = {"steps": 9, "strength": 0.5, "sampler": "euler", "schedule": "uniform", "guidance": 7.0}
+    assert dict(second.changes) == said, "a pass runs all of its steps here as well: the last nine of 18"
     assert recorded.fields["seed"] == 5 and recorded.fields["prompt"] == "a cat <lora:detail:0.5:0.8>"
     (control,) = recorded.fields["controls"]
     assert (control.model, control.weight, control.span, control.hint) == ("canny", 0.7, (0.0, 0.5), None)

@@ -12,6 +12,8 @@ from PIL import Image, PngImagePlugin
 
 from sdedge.images import metadata, metadata_infotext
 from sdedge.images.metadata_apps import from_texts
+from sdedge.text.prompt import parse, weighted_segments
+from sdedge.text.wildcards import resolve
 from tests.images.metadata_samples import A1111_TEXT, MOCHI, fields, png
 
 
@@ -174,6 +176,26 @@ def test_novelai():
         "prompt": "((cat:1.05):1.05), (dog:0.952)", "negative": r"bad \(x\)", "steps": 28, "sampler": "euler_a", "seed": 12,
         "guidance": 11.0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("prompt", "segments"),
+    [
+        ("{{cat}}, [dog]", [("cat", 1.1025), (", ", 1.0), ("dog", 0.952)]),
+        ("__hair__ BREAK a AND b <lora:c:1>", [("__hair__ BREAK a AND b <lora:c:1>", 1.0)]),
+        ("a } b ] c { d [ e", [("a } b ] c { d [ e", 1.0)]),
+        ("[a {b] c", [("[a {b] c", 1.0)]),
+        ("{a|b} (c:2) \\ {", [("a|b", 1.05), (" (c:2) \\ {", 1.0)]),
+    ],
+)
+def test_nothing_in_a_prompt_of_novelai_but_paired_brackets_is_a_language(prompt, segments):
+    record = {"steps": 28, "sampler": "k_euler", "seed": 1, "uc": prompt}
+    fields = metadata.read(png(Software="NovelAI", Comment=json.dumps(record), Description=prompt)).fields
+    for text in (fields["prompt"], fields["negative"]):
+        (part,) = parse(resolve(text, 1).text).parts
+        assert [(segment.text, segment.weight) for segment in weighted_segments(part.text)] == [
+            (word, pytest.approx(weight)) for word, weight in segments
+        ]
 
 
 def test_other_programs_are_named_not_guessed():

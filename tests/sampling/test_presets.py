@@ -14,7 +14,7 @@ from sdedge import catalog
 from sdedge.catalog import PRESETS, SAMPLERS, resolve, resolve_schedule
 from sdedge.errors import InvalidRequest
 from sdedge.sampling import samplers
-from sdedge.sampling.noise import initial
+from sdedge.sampling.noise import BrownianNoise, initial
 from sdedge.sampling.presets import sampling_plan
 from sdedge.sampling.schedule import NoiseSchedule
 from tests.conftest import cases
@@ -205,6 +205,48 @@ def test_a1111_starts(unet, prompt):
     ddim = sampling_plan("ddim", None, 20, "a1111")
     assert ddim.steps == 19 and ddim.timesteps == tuple(range(951, 1, -50)) and ddim.sigmas[-1] == V1.sigma(1)
     assert sampling_plan("ddim", None, 20, "a1111", strength=0.5).timesteps[0] == 451
+
+
+@pytest.mark.parametrize("sampler", ["dpmpp_sde", "dpmpp_2m_sde", "dpmpp_3m_sde"])
+@pytest.mark.parametrize("all_steps", [False, True])
+def test_the_brownian_path_of_a1111_spans_the_levels_that_are_not_run_too(sampler, all_steps):
+    """sd_samplers_kdiffusion.py there: sample_img2img makes its noise of `sigmas`, and runs `sigma_sched`, a part of them."""
+    run = sampling_plan(sampler, "karras", 10, "a1111", strength=0.4, all_steps=all_steps)
+    uncut = sampling_plan(sampler, "karras", 25 if all_steps else 10, "a1111").sigmas
+    assert run.sigmas == uncut[-len(run.sigmas) :] and run.steps < len(uncut) - 1
+    pair = run.sigmas[:2]
+    assert torch.equal(run.step_noise([5], SHAPE[1:])(*pair), BrownianNoise([5], SHAPE[1:], uncut[-2], uncut[0])(*pair))
+    ours = sampling_plan(sampler, "karras", 10, "sdedge", strength=0.4)
+    pair = ours.sigmas[:2]
+    expected = BrownianNoise([5], SHAPE[1:], ours.sigmas[-2], ours.sigmas[0])(*pair)
+    assert torch.equal(ours.step_noise([5], SHAPE[1:])(*pair), expected)
+
+
+@pytest.mark.parametrize("sampler", ["dpm_fast", "dpm_adaptive"])
+def test_a1111_renews_all_noise_of_dpm_fast_and_adaptive(sampler):
+    """sd_samplers_common.py there: every function with an eta is given opts.eta_ancestral, 1, and `Eta` says only others."""
+    assert sampling_plan(sampler, "uniform", 10, "a1111").options["eta"] == 1
+    assert sampling_plan(sampler, "uniform", 10, "a1111", options={"eta": 0.3}).options["eta"] == 0.3
+    assert sampling_plan(sampler, "uniform", 10, "sdedge").options.get("eta", 0) == 0
+
+
+@pytest.mark.parametrize("sampler", ["dpmpp_2m", "unipc", "deis", "sa_solver", "ddim", "plms"])
+@pytest.mark.parametrize(("schedule", "steps"), [("ddim_uniform", 501), ("ddim_uniform", 1000), ("leading", 1000)])
+def test_as_many_steps_as_there_are_timesteps_visit_each_once(sampler, schedule, steps):
+    run = sampling_plan(sampler, schedule, steps)
+    assert run.sigmas[:-1] == tuple(V1.sigma(t) for t in range(999, 0, -1))
+    first = torch.ones(1, 1, 2, 2, dtype=torch.float64)
+    x = last(run.run(lambda x, sigma: x / (1 + sigma**2), first, lambda high, low: torch.zeros_like(first)))
+    assert torch.isfinite(x).all()
+
+
+@pytest.mark.parametrize(
+    ("preset", "sampler", "schedule"),
+    [("apple", "dpmpp_2m", "leading"), ("apple", "dpmpp_2m", "linspace"), ("diffusers", "dpmpp_2m", "leading")],
+)
+def test_a_count_whose_levels_repeat_is_refused(preset, sampler, schedule):
+    with pytest.raises(InvalidRequest, match=f"{schedule} visits a level twice with 1000 steps; choose fewer"):
+        sampling_plan(sampler, schedule, 1000, preset)
 
 
 def test_apple():
