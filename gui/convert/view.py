@@ -69,9 +69,9 @@ class ConvertView(QWidget):
         super().__init__(parent)
         self._studio = studio
         self._reading = LatestRun(studio.bridge.background, self)
-        self._items: list[Item] = []
-        self._weights: dict[str, dict[str, int]] = {}
-        self._native_sides: dict[str, int] = {}
+        self.items: list[Item] = []
+        self.weights: dict[str, dict[str, int]] = {}
+        self.native_sides: dict[str, int] = {}
         self._sized_for = ""
         """The model whose own size was offered last."""
         self._followed: dict[int, ConversionPlan] = {}
@@ -101,11 +101,11 @@ class ConvertView(QWidget):
 
     def _take(self, contents: tuple[list[Item], list[Result], Orphans]) -> None:
         items, results, orphans = contents
-        self._items = [item for item in items if item.role == "model" and item.here and not is_bundle(item.path)]
+        self.items = [item for item in items if item.role == "model" and item.here and not is_bundle(item.path)]
         chosen = self.model.currentText() or self._studio.form.model
         self.model.blockSignals(True)
         self.model.clear()
-        self.model.addItems([item.name for item in self._items])
+        self.model.addItems([item.name for item in self.items])
         self.model.setCurrentIndex(max(0, self.model.findText(chosen)))
         self.model.blockSignals(False)
         self.controls.offer([item.name for item in items if item.kind == ControlKind.CONTROLNET and item.usable])
@@ -124,7 +124,7 @@ class ConvertView(QWidget):
         item = self.chosen()
         if item is None:
             return
-        if item.name in self._weights:
+        if item.name in self.weights:
             self._offer_size(item.name)
             self._show_estimate()
             return
@@ -133,7 +133,7 @@ class ConvertView(QWidget):
             return count_weights(item.path), read_card(item.name).side if item.accepted else NATIVE
 
         def take(facts: tuple[dict[str, int], int]) -> None:
-            self._weights[item.name], self._native_sides[item.name] = facts
+            self.weights[item.name], self.native_sides[item.name] = facts
             if item != self.chosen():  # another was chosen while this one was read
                 return
             self._offer_size(item.name)
@@ -145,12 +145,12 @@ class ConvertView(QWidget):
         """Where another model was chosen, its own size takes the place of one that nobody typed."""
         if model != self._sized_for and not self.sizes.isModified():
             self._sized_for = model
-            self.sizes.setText(str(self._native_sides[model]))
+            self.sizes.setText(str(self.native_sides[model]))
 
     def chosen(self) -> Item | None:
         """Returns the model to convert."""
         row = self.model.currentIndex()
-        return self._items[row] if 0 <= row < len(self._items) else None
+        return self.items[row] if 0 <= row < len(self.items) else None
 
     # The plan
 
@@ -165,7 +165,7 @@ class ConvertView(QWidget):
         target = TARGETS[self.targets.checkedId()]
         if self.targets.checkedId() not in _SIZED:
             return ConversionPlan(
-                item, target, compare=self.verify.isChecked(), side=self._native_sides.get(item.name, NATIVE)
+                item, target, compare=self.verify.isChecked(), side=self.native_sides.get(item.name, NATIVE)
             )
         return ConversionPlan(
             item, target, parse_sizes(self.sizes.text()), self.compression.currentData(), self.verify.isChecked(),
@@ -177,7 +177,7 @@ class ConvertView(QWidget):
         for widget in (self.sizes, self.compression, self.controls):
             widget.setEnabled(sized)
         self._any_size.setVisible(not sized)
-        least, most = graph_range(self._native_sides.get(self.model.currentText(), NATIVE))
+        least, most = graph_range(self.native_sides.get(self.model.currentText(), NATIVE))
         text = self.tr("The result draws every size that the model draws, a graph from {0} to {1}.")
         self._any_size.setText(text.format(least, most))
         self.verify.setEnabled(TARGETS[self.targets.checkedId()] != INT8)
@@ -188,7 +188,7 @@ class ConvertView(QWidget):
             self.estimate.setText("")
             return
         self.fault.say("")
-        weights = self._weights.get(plan.model.name)
+        weights = self.weights.get(plan.model.name)
         self.estimate.setText(self._in_words(estimate(plan, weights)) if weights else self.tr("Reading the model"))
 
     def _in_words(self, needs: Estimate) -> str:
@@ -207,7 +207,7 @@ class ConvertView(QWidget):
         """Converts for this machine, with what suits it."""
         if self.optimise.target is not None:
             self.targets.button(TARGETS.index(self.optimise.target)).setChecked(True)
-            self.sizes.setText(str(self._native_sides.get(self.model.currentText(), NATIVE)))
+            self.sizes.setText(str(self.native_sides.get(self.model.currentText(), NATIVE)))
             self.compression.setCurrentIndex(0)
             self.controls.clear()
             self._show_estimate()
@@ -265,7 +265,7 @@ class ConvertView(QWidget):
         for folder in orphans:
             if str(folder) not in tried:
                 title = self.tr("Adding {0}, which was converted before").format(folder.name)
-                self._adopted.add(self.tasks.add(title, adoption(folder, self._items)).id)
+                self._adopted.add(self.tasks.add(title, adoption(folder, self.items)).id)
 
     def _adoption_ended(self, task: Task) -> None:
         if task.id in self._adopted:

@@ -113,11 +113,11 @@ class Recent(QWidget):
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self._studio = studio
-        self._thumbnails = Thumbnails(data_folder(), self)
-        self.model = RecentModel(studio, self._thumbnails)
+        self.thumbnails = Thumbnails(data_folder(), self)
+        self.model = RecentModel(studio, self.thumbnails)
         self.list = RecentList()
         self.list.setModel(self.model)
-        self.list.setItemDelegate(PictureDelegate(studio.theme, self._thumbnails, self.list))
+        self.list.setItemDelegate(PictureDelegate(studio.theme, self.thumbnails, self.list))
         self.list.setAccessibleName(self.tr("Recent pictures"))
         self.list.setFlow(QListView.Flow.LeftToRight)
         self.list.setWrapping(True)
@@ -133,7 +133,7 @@ class Recent(QWidget):
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._menu)
         self.list.setObjectName("recent")
-        self.model.modelReset.connect(self._thumbnails.forget_faults)  # a file that was moved is found at its new place
+        self.model.modelReset.connect(self.thumbnails.forget_faults)  # a file that was moved is found at its new place
         self.model.modelReset.connect(lambda: self.toolbar)  # there is something to do it with from then on
         self.list.addAction(studio.actions["trash"])
         title = PlainLabel(self.tr("Recent"))
@@ -152,11 +152,11 @@ class Recent(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._thumbnails.forget_faults()
+        self.thumbnails.forget_faults()
 
     def close_threads(self) -> None:
         """No thumbnail is made any more."""
-        self._thumbnails.close()
+        self.thumbnails.close()
 
     def _menu(self, at: QPoint) -> None:
         """Opens a menu about the picture under the mouse, which need not be the one on the canvas."""

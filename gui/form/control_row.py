@@ -51,7 +51,7 @@ class ControlRowView(QWidget):
         self._studio, self._form = studio, studio.form
         self.row = ControlRow(number, lambda: studio.form.controls)
         self._kinds: dict[str, str] = {}
-        self._hint = QImage()
+        self.hint_image = QImage()
         self.preview = HintPreview(studio.form, studio.bridge.background, self)
         self._add_parts(studio.form)
         self._build()
@@ -108,7 +108,7 @@ class ControlRowView(QWidget):
         menu = QMenu(self.picture)
         menu.aboutToShow.connect(lambda: self._fill(menu))
         self.picture.setMenu(menu)
-        self.hint.clicked.connect(lambda: self.hint_wanted.emit(self._hint, self.model.combo.currentText()))
+        self.hint.clicked.connect(lambda: self.hint_wanted.emit(self.hint_image, self.model.combo.currentText()))
         self.preprocess = Choice(form, self._name("preprocess"), self.tr("Hint by"), self._ways())
         self.settings = TypedField(form, self._name("settings"), self.tr("Settings"))
         self.weight = NumberField(form, self._name("weight"), self.tr("Weight"), 0, 2, 20, kind=float)
@@ -213,7 +213,7 @@ class ControlRowView(QWidget):
             set_tooltip(choice.combo, label)
 
     def _show_pictures(self, picture: QImage, hint: QImage) -> None:
-        self._hint = hint
+        self.hint_image = hint
         for button, image in ((self.picture, picture), (self.hint, hint)):
             ratio = self.devicePixelRatioF()
             pixmap = QPixmap.fromImage(shrink(image, round(THUMBNAIL * ratio)))

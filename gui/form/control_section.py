@@ -33,7 +33,7 @@ class ControlSection(QWidget):
         self._controls: list[tuple[str, str]] = []
         self._models: list[str] = []
         self.rows: list[ControlRowView] = []
-        self._pricing: Command | None = None
+        self.pricing: Command | None = None
         self._folder: QTemporaryDir | None = None
         self.add = QPushButton(self.tr("Add a control…"))
         self.add.setMenu(QMenu(self.add))
@@ -112,7 +112,7 @@ class ControlSection(QWidget):
     def ask_price(self) -> None:
         """Asks the engine, in a process of its own, what the controls add."""
         request = self._form.draft()
-        if request is None or self._pricing is not None:
+        if request is None or self.pricing is not None:
             return
         if self._folder is None:
             self._folder = QTemporaryDir()
@@ -121,12 +121,12 @@ class ControlSection(QWidget):
         file.write_text(json.dumps(settings) + "\n", "utf-8")
         self.price_button.setEnabled(False)
         self.price_button.setText(self.tr("Asking…"))
-        command = self._pricing = Command(["generate", f"--from-file={file}", "--dry-run"], self)
+        command = self.pricing = Command(["generate", f"--from-file={file}", "--dry-run"], self)
         command.ended.connect(lambda failure: self._show_price(command, failure))
         command.start()
 
     def _show_price(self, command: Command, failure: str) -> None:
-        if command is not self._pricing:
+        if command is not self.pricing:
             return
         notes = command.notes
         self._end_pricing()
@@ -136,9 +136,9 @@ class ControlSection(QWidget):
 
     def _end_pricing(self) -> None:
         """Asks no more, and can be asked again."""
-        if self._pricing is not None:
-            self._pricing.leave()
-            self._pricing = None
+        if self.pricing is not None:
+            self.pricing.leave()
+            self.pricing = None
             self.price_button.setEnabled(True)
             self.price_button.setText(self.tr("What do they cost?"))
 

@@ -31,7 +31,7 @@ class EnlargeDialog(CommandDialog):
     def __init__(self, studio: Studio, ids: Sequence[int], parent: QWidget | None = None) -> None:
         super().__init__(studio, parent)
         self._ids = sorted(ids)
-        self._enlarged: list[Path] = []
+        self.enlarged: list[Path] = []
         self._failure = ""
         self._is_reading = False
         """The gallery takes the results in."""
@@ -71,7 +71,7 @@ class EnlargeDialog(CommandDialog):
         except InvalidRequest as error:
             self.fault.say(in_words(error))
             return
-        self._enlarged, self._failure, self._is_reading = [], "", False
+        self.enlarged, self._failure, self._is_reading = [], "", False
         factor = self.scale.currentData()
         arguments = ["upscale", *map(str, self._paths), "--model", str(self.upscaler.currentData()), "--json"]
         arguments += ["--to", str(folder), *(["--scale", str(factor)] if factor else [])]
@@ -79,11 +79,11 @@ class EnlargeDialog(CommandDialog):
 
     def hear(self, event: dict[str, Any]) -> None:
         if event.get("event") == "Enlarged":
-            self._enlarged.append(Path(str(event.get("path", ""))))
-            self.progress.setValue(PARTS * len(self._enlarged))
+            self.enlarged.append(Path(str(event.get("path", ""))))
+            self.progress.setValue(PARTS * len(self.enlarged))
         elif event.get("event") == "Progress" and not self._is_reading:
             part = PARTS * int(event.get("done", 0)) // max(1, int(event.get("total", 0)))
-            self.progress.setValue(PARTS * len(self._enlarged) + min(part, PARTS))
+            self.progress.setValue(PARTS * len(self.enlarged) + min(part, PARTS))
 
     def done_well(self) -> None:
         if not self._is_reading:
@@ -93,13 +93,13 @@ class EnlargeDialog(CommandDialog):
         if self._failure:
             self.fault.say(self._failure)
             return
-        text = self.tr("%Ln pictures are enlarged.", "", len(self._enlarged))
-        self._studio.say(text, "good", self.tr("Show in Folder"), partial(reveal, self._enlarged[-1]))
+        text = self.tr("%Ln pictures are enlarged.", "", len(self.enlarged))
+        self._studio.say(text, "good", self.tr("Show in Folder"), partial(reveal, self.enlarged[-1]))
         self.accept()
 
     def done_badly(self, failure: str, notes: Sequence[str]) -> None:
         said = " ".join([*notes, failure])
-        if self._enlarged and not self._is_reading:
+        if self.enlarged and not self._is_reading:
             self._failure = said
             self._read()
         else:
@@ -107,7 +107,7 @@ class EnlargeDialog(CommandDialog):
 
     def done_cancelled(self) -> None:
         """What is finished by then is kept, and in the gallery."""
-        if self._enlarged and not self._is_reading:
+        if self.enlarged and not self._is_reading:
             self._read()
         else:
             super().done_cancelled()
@@ -115,7 +115,7 @@ class EnlargeDialog(CommandDialog):
     def _read(self) -> None:
         """Has the gallery take the results in, which are all in one folder."""
         self._is_reading = True
-        self.run(["gallery", "rescan", str(self._enlarged[-1].parent), "--events"], 0)
+        self.run(["gallery", "rescan", str(self.enlarged[-1].parent), "--events"], 0)
 
     # Building
 

@@ -171,7 +171,7 @@ class ModelsView(QWidget):
         if gone:
             self._studio.say(self.tr("{0} is not there any more.").format(gone[0]), "bad")
 
-    def _ask_for_files(self) -> None:
+    def ask_for_files(self) -> None:
         files = " ".join(f"*{suffix}" for suffix in (*MODELS, ".png"))
         kinds, every = self.tr("Models, VAEs, LoRAs, embeddings ({0})").format(files), self.tr("All files (*)")
         names = ask_files(self, self._studio.settings, "models", self.tr("Add Models"), f"{kinds};;{every}")
@@ -312,7 +312,7 @@ class ModelsView(QWidget):
         bar = QHBoxLayout()
         bar.setSpacing(PAD)
         menu = QMenu(self)
-        menu.addAction(self.tr("Files…"), self._ask_for_files)
+        menu.addAction(self.tr("Files…"), self.ask_for_files)
         menu.addAction(self.tr("Folder…"), self._ask_for_folder)
         self.add_button = QPushButton(self.tr("Add Models"))
         set_kind(self.add_button, "accent")

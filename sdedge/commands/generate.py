@@ -255,7 +255,8 @@ def _runs(
         pipeline.check_controls(request)  # before a hint is kept, so that a refused one leaves nothing behind
         request = settled_passes(settled_controls(request))
         events = pipeline.images(request, series.count - done, series.batch, last=last)
-        events = _behind(events, begun.saved_of(number))
+        if saved := begun.saved_of(number):
+            events = _behind(events, saved)
         if sheet is not None:
             events = _collected(events, sheet)
         yield save_pictures(events, series.output_of(asked), number * series.count + done) if save else events

@@ -369,18 +369,8 @@ def conditions(search: Search, common: bool = False) -> tuple[list[str], list[An
 
 
 _TEXTS = (
-    "path",
-    "content",
-    "model",
-    "model_hash",
-    "sampler",
-    "seed",
-    "prompt",
-    "negative",
-    "source",
-    "request",
-    "facts",
-)
+    "path", "content", "model", "model_hash", "sampler", "seed", "prompt", "negative", "source", "request", "facts",
+)  # fmt: skip
 _NUMBERS = ("created", "width", "height", "bytes")
 
 

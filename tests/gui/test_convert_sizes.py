@@ -8,8 +8,8 @@ from dataclasses import replace
 def test_a_models_size_is_offered_again_when_it_is_chosen_again(open_window, qtbot):
     view = open_window(start=False).show_view("convert")
     qtbot.waitUntil(lambda: "on disk" in view.estimate.text())
-    view._items.append(replace(view.chosen(), name="other"))
-    view._weights["other"], view._native_sides["other"] = view._weights["pocket"], 768
+    view.items.append(replace(view.chosen(), name="other"))
+    view.weights["other"], view.native_sides["other"] = view.weights["pocket"], 768
     view.model.addItem("other")
     own = view.sizes.text()
     view.model.setCurrentText("other")

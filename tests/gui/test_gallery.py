@@ -220,7 +220,7 @@ def test_pictures_come_back_when_the_trash_cannot_be_reached(gallery, qtbot, mon
     window, view, files = gallery
     view.choose(0)
     window.actions_list["trash"].trigger()
-    monkeypatch.setattr(window.studio.bridge, "_open", lambda: 1 / 0)
+    monkeypatch.setattr("gui.shell.bridge.Gallery", lambda store: 1 / 0)
     window.studio.trash.empty()
     qtbot.waitUntil(lambda: "division" in window.banner.text)
     monkeypatch.undo()

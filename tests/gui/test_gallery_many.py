@@ -235,7 +235,7 @@ def test_closing_the_dialog_keeps_what_was_enlarged_as_cancelling_does(gallery, 
     slow = [sys.executable, "-c", script]
     monkeypatch.setattr(command, "python_command", lambda *what: slow if "upscale" in what else real(*what))
     qtbot.mouseClick(dialog.begin_button, LEFT)
-    qtbot.waitUntil(lambda: dialog._enlarged != [])
+    qtbot.waitUntil(lambda: dialog.enlarged != [])
     dialog.close()
     qtbot.waitUntil(lambda: view.model.rowCount() == 10)
     qtbot.waitUntil(lambda: window.findChild(EnlargeDialog) is None)

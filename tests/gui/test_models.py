@@ -228,7 +228,7 @@ def test_loras_go_to_the_trash(models, qtbot, embedding, tmp_path, monkeypatch):
 def test_files_of_every_kind_of_model_can_be_chosen(models, monkeypatch):
     asked = []
     monkeypatch.setattr(models_view, "ask_files", lambda *arguments: asked.append(arguments[-1]) or [])
-    models[1]._ask_for_files()
+    models[1].ask_for_files()
     (kinds,) = asked
     assert all(f"*{suffix}" in kinds for suffix in MODELS) and kinds.endswith(";;All files (*)")
 

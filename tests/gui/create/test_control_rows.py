@@ -61,7 +61,7 @@ def test_a_price_that_was_asked_for_other_controls_is_not_shown(section, view, t
     form = view.window().studio.form
     form.put(prompt="a house", controls=(Control("canny", str(tmp_path / "photo.png")),))
     section.ask_price()
-    asked = section._pricing
+    asked = section.pricing
     assert not section.price_button.isEnabled()
     form.put(**section.rows[0].row.changed(weight=0.5))
     assert section.price_button.isEnabled() and section.price_button.text() == "What do they cost?"
@@ -73,12 +73,12 @@ def test_a_hint_that_cannot_be_made_leaves_none_of_before(section, view, tmp_pat
     form, broken = view.window().studio.form, tmp_path / "broken.png"
     form.put(controls=(Control("canny", str(tmp_path / "photo.png")),))
     row = section.rows[0]
-    wait(qtbot, lambda: not row._hint.isNull())
+    wait(qtbot, lambda: not row.hint_image.isNull())
     broken.write_bytes(b"no picture")
     row.hint.setText("Making…")
     form.put(**row.row.changed(hint=str(broken)))
     wait(qtbot, lambda: "broken.png" in row.note.text())
-    assert row._hint.isNull() and row.hint.text() == ""
+    assert row.hint_image.isNull() and row.hint.text() == ""
 
 
 @pytest.mark.slow

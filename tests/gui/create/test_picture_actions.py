@@ -100,16 +100,14 @@ def test_taking_back_favourites_is_seen_on_the_canvas_too(create, qtbot):
     assert not pictures.subject.entry.favourite
 
 
-def test_a_recent_picture_whose_file_came_back_is_seen(create, qtbot):
+def test_a_recent_picture_whose_file_came_back_is_tried_again(create, monkeypatch):
     window, view, files = create
     window.resize(1280, 800)
-    recent, thumbnails = view.side.recent, view.side.recent._thumbnails
-    entry = entries(view)[0]
-    thumbnails._faults[entry.content] = "It is gone."
-    thumbnails._pixmaps.clear()
+    recent, forgotten = view.side.recent, []
     window.show_view("gallery")
+    monkeypatch.setattr(recent.thumbnails, "forget_faults", lambda: forgotten.append(True))
     window.show_view("create")
-    assert recent.isVisible() and thumbnails.fault(entry) == ""
+    assert recent.isVisible() and forgotten
 
 
 def test_the_context_menus_are_about_the_picture_under_the_mouse(create, qtbot):
