@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from sdedge.commands.model_facts import size_in_words
 from sdedge.commands.progress import counting
@@ -13,13 +14,13 @@ _KINDS = {"lora": "LoRA", "embedding": "embedding"}
 _ARTICLES = {"lora": "a LoRA", "embedding": "an embedding"}
 
 
-def add_adapter(path: str, role: str, name: str | None, link: bool, as_json: bool) -> None:
-    """Copy a LoRA or an embedding to where prompts find it, and say so. Raises InvalidRequest where it is to be linked."""
+def add_adapter(path: str, role: str, name: str | None, of_models: Sequence[str], as_json: bool) -> None:
+    """Copy a LoRA or an embedding to where prompts find it, and say so. Raises InvalidRequest for options that are `of_models`."""
     from sdedge.library.adapters import install
 
-    if link:
+    if of_models:
         raise InvalidRequest(
-            f"{path} is {_ARTICLES[role]}, which is copied to where prompts find it; leave out --link."
+            f"{path} is {_ARTICLES[role]}, which is copied to where prompts find it; leave out {', '.join(of_models)}."
         )
     with counting("Copying", as_json) as progress:
         extra = install(path, role, progress, name or "")

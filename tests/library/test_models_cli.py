@@ -152,6 +152,8 @@ def test_extras_have_the_name_that_is_given_are_listed_and_removed(tmp_path: Pat
 def test_an_extra_is_not_linked(tmp_path: Path) -> None:
     refused = run("add", kohya_lora(tmp_path / "ink.safetensors"), "--link")
     assert isinstance(refused.exception, InvalidRequest) and "leave out --link" in str(refused.exception)
+    refused = run("add", tmp_path / "ink.safetensors", "--base", "v1-5", "--license", "MIT")
+    assert isinstance(refused.exception, InvalidRequest) and "leave out --base, --license." in str(refused.exception)
     assert adapters.installed() == []
 
 
