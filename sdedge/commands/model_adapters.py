@@ -15,7 +15,7 @@ _ARTICLES = {"lora": "a LoRA", "embedding": "an embedding"}
 
 
 def add_adapter(path: str, role: str, name: str | None, of_models: Sequence[str], as_json: bool) -> None:
-    """Copy a LoRA or an embedding to where prompts find it, and say so. Raises InvalidRequest for options that are `of_models`."""
+    """Copy a LoRA or an embedding to where prompts find it, and say so. Raises InvalidRequest for options `of_models` alone."""
     from sdedge.library.adapters import install
 
     if of_models:

@@ -54,7 +54,13 @@ def add(
     from sdedge.library.adapters import recognise
 
     if role := recognise(path):
-        of_models = {"--link": link, "--base": base, "--source": source, "--license": licence, "--accept-license": accept_license}
+        of_models = {
+            "--link": link,
+            "--base": base,
+            "--source": source,
+            "--license": licence,
+            "--accept-license": accept_license,
+        }
         add_adapter(path, role, name, [option for option, value in of_models.items() if value], as_json)
         return
     with _library() as library:
