@@ -101,6 +101,8 @@ class Theme(QObject):
         # Where the platform cannot switch, as offscreen, the choice itself decides.
         asked = self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark
         self.palette = {"light": LIGHT, "dark": DARK}.get(self._choice, DARK if asked else LIGHT)
+        if self._app.styleSheet() == self._stylesheet():
+            return  # a full window takes a second or two to be styled
         self._app.setPalette(_qt_palette(self.palette))
         self._app.setStyleSheet(self._stylesheet())
         self.changed.emit()

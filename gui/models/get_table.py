@@ -61,15 +61,11 @@ class GetTable(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
+        if not index.isValid() or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return None  # first, for a restyled table asks ten other roles of every cell
         row = self.rows[index.row()]
         texts = (row.name, translated(row), self.kind(row.role), self._state(row))
-        if role == Qt.ItemDataRole.DisplayRole:
-            return texts[index.column()]
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return ", ".join(filter(None, texts))
-        return None
+        return texts[index.column()] if role == Qt.ItemDataRole.DisplayRole else ", ".join(filter(None, texts))
 
 
 def translated(row: GetRow) -> str:

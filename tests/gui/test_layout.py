@@ -42,6 +42,8 @@ def full_window(open_window, theme, qtbot, tmp_path):
     for fold in SECTIONS:
         getattr(create.form, f"{fold}_fold").open()
     qtbot.waitUntil(create.form.adapters.lora.isEnabled)  # names were read
+    get = window.show_view("get")
+    qtbot.waitUntil(lambda: get.details.isVisible())  # rows were read, so nothing appears between layout and look
     yield window
     theme.choose("light")
 

@@ -85,7 +85,7 @@ def check_quiet(parser: argparse.ArgumentParser | None = None) -> None:
         parser.add_argument(
             "--anyway", action="store_true", help="Time on a busy machine too; figures mean little then."
         )
-    if os.environ.get(SETTING) or "--child" in sys.argv:
+    if os.environ.get(SETTING) or {"--child", "--help", "-h"} & set(sys.argv):
         return
     fraction = _others_after_waiting()
     if fraction is not None and fraction >= BUSY:
