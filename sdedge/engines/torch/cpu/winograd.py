@@ -31,12 +31,14 @@ class _Winograd(ctypes.Structure):
 
 
 def suits(layer: nn.Conv2d, dtype: torch.dtype) -> bool:
-    """Returns whether the kernel runs a layer in a format on this processor: where it was measured, which is AVX2."""
+    """Returns whether the kernel runs a layer in a format on this processor: with AVX2 and AVX-512 it takes two thirds of
+    oneDNN's time or less (docs/performance.md).
+    """
     shape = layer.kernel_size, layer.stride, layer.dilation, layer.groups
     padding = layer.padding in ((0, 0), (1, 1))
     channels = layer.in_channels % UNIT == 0 and layer.out_channels % UNIT == 0
     fits = dtype == torch.float32 and shape == ((3, 3), (1, 1), (1, 1), 1) and padding and channels
-    return fits and available() and compiled.float_level() == compiled.NARROW
+    return fits and available()
 
 
 @functools.cache

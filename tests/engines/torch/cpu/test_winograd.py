@@ -25,17 +25,23 @@ def _error(ours: Tensor, exact: Tensor) -> float:
     return float((ours.double() - exact).norm() / exact.norm())
 
 
+LEVELS = range(compiled.NARROW, compiled.float_level() + 1)
+"""Vectors that this processor has."""
+
+
+@pytest.mark.parametrize("level", LEVELS)
 @settings(max_examples=20, deadline=None)
 @given(
     B=st.integers(1, 3), H=st.integers(3, 15), W=st.integers(3, 15), C=st.sampled_from([32, 64, 352]),
     O=st.sampled_from([32, 96, 160]), padding=st.integers(0, 1), has_bias=st.booleans(), adds=st.booleans(),
     strip=st.sampled_from([1, winograd.STRIP]),
 )  # fmt: skip
-def test_any_shape_is_exact_to_float32(B, H, W, C, O, padding, has_bias, adds, strip):  # noqa: E741
+def test_any_shape_is_exact_to_float32(level, B, H, W, C, O, padding, has_bias, adds, strip):  # noqa: E741
     x, weight, bias = _made(B, C, O, H, W)
     exact = F.conv2d(x.double(), weight.double(), bias.double() if has_bias else None, padding=padding)
     add = torch.randn(exact.shape) if adds else None
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "float_level", lambda: level)
         patch.setattr(winograd, "STRIP", strip)
         patch.setattr(winograd, "FEWEST", 10)
         ours = winograd.convolve(x, winograd.panels(weight), bias if has_bias else None, padding, add)
@@ -80,7 +86,6 @@ def test_what_is_no_number_is_not_hidden():
 @torch.inference_mode()
 @pytest.mark.parametrize("tiled", [False, True])
 def test_a_layer_of_three_by_three_runs_by_it_and_others_do_not(monkeypatch, tiled):
-    monkeypatch.setattr(compiled, "float_level", lambda: compiled.NARROW)
     layers = {
         "own": nn.Conv2d(64, 32, 3, padding=1), "down": nn.Conv2d(64, 64, 3, 2, padding=1),
         "first": nn.Conv2d(4, 32, 3, padding=1), "one pixel": nn.Conv2d(64, 64, 1), "odd": nn.Conv2d(40, 40, 3, padding=1),
@@ -96,7 +101,6 @@ def test_a_layer_of_three_by_three_runs_by_it_and_others_do_not(monkeypatch, til
 
 @torch.inference_mode()
 def test_a_layer_that_waits_for_its_weight_is_made_ready_and_its_bytes_make_it_again(monkeypatch):
-    monkeypatch.setattr(compiled, "float_level", lambda: compiled.NARROW)
     x, weight, bias = _made(1, 32, 32, 6, 6)
     with torch.device("meta"):
         layer = fused_unet.fuse(nn.Conv2d(32, 32, 3, padding=1), packing=False)
@@ -110,9 +114,8 @@ def test_a_layer_that_waits_for_its_weight_is_made_ready_and_its_bytes_make_it_a
     assert torch.equal(layer(x), expected) and _error(expected, F.conv2d(x, weight, bias, padding=1).double()) < 2e-6
 
 
-def test_it_is_not_used_where_it_was_not_measured(monkeypatch):
+def test_it_is_used_in_float32_alone_and_where_it_was_built(monkeypatch):
     layer = nn.Conv2d(64, 64, 3, padding=1)
-    monkeypatch.setattr(compiled, "float_level", lambda: compiled.NARROW)
     assert winograd.suits(layer, torch.float32) and not winograd.suits(layer, torch.bfloat16)
-    monkeypatch.setattr(compiled, "float_level", lambda: compiled.WIDE)
+    monkeypatch.setattr(winograd, "available", lambda: False)
     assert not winograd.suits(layer, torch.float32)
