@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from sdedge.cli import cli
 from sdedge.engines.open import EMBEDDED, load_engine
+from sdedge.engines.openvino import devices, graph
 from sdedge.engines.openvino import engine as engines
-from sdedge.engines.openvino import graph
 from sdedge.engines.openvino.devices import find_device, is_openvino
 from sdedge.engines.openvino.graph import compile_model
 from sdedge.errors import EngineError, InvalidRequest
@@ -108,6 +108,16 @@ def test_a_model_is_compiled_for_its_device(openvino, device, dtype, hint):
 
 
 @needs_embedded
+@pytest.mark.parametrize(("has", "hint"), [(True, "bf16"), (None, "bf16"), (False, "f32")])
+def test_what_int8_leaves_runs_in_bfloat16_only_where_the_processor_has_it(monkeypatch, has, hint):
+    monkeypatch.setattr(devices, "are_allowed", lambda instructions: True)
+    monkeypatch.setattr(devices, "processor_has", lambda instructions: has)
+    assert devices.precision("CPU", "int8") == hint
+    assert devices.precision("CPU", "bfloat16") == "bf16" and devices.precision("GPU", "int8") == "f16"
+    monkeypatch.setattr(devices, "are_allowed", lambda instructions: False)
+    assert devices.precision("CPU", "int8") == "f32"
+
+
 def test_an_engine_on_another_device_says_so_and_what_its_driver_says(openvino, monkeypatch):
     stand_in = openvino("CPU", "GPU.0", "NPU")
     engine = load_engine("openvino:gpu")(EMBEDDED, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sdedge.errors import InvalidRequest
+from sdedge.machine.instruction_sets import Instructions, are_allowed, processor_has
 
 CPU = "CPU"
 FORMATS = {
@@ -51,8 +52,18 @@ def available_devices() -> list[str]:
 
 
 def precision(device: str, dtype: str) -> str:
-    """Returns what OpenVINO is told to compute in, such as "bf16"."""
-    return FORMATS[kind_of(device)][dtype]
+    """Returns what OpenVINO is told to compute in, such as "bf16".
+
+    What an int8 model has besides its quantized layers runs in float32 on a processor without bfloat16: with AVX-512 alone
+    OpenVINO would compute bfloat16 by other instructions, in several times the time.
+    """
+    hint = FORMATS[kind_of(device)][dtype]
+    return "f32" if (dtype, hint) == ("int8", "bf16") and not _computes_bfloat16() else hint
+
+
+def _computes_bfloat16() -> bool:
+    """Returns whether the processor has bfloat16 as far as is known."""
+    return are_allowed(Instructions.BF16) and processor_has(Instructions.BF16) is not False
 
 
 def compile_options(device: str, dtype: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch import nn
 from sdedge.engines.facts import is_tiny, vae_config
 from sdedge.engines.protocol import Component
 from sdedge.engines.torch import mps
-from sdedge.engines.torch.cpu import fused_loading, fused_unet, int8_unet, kernels
+from sdedge.engines.torch.cpu import fused_loading, fused_unet, int8_unet, integer_attention, kernels
 from sdedge.engines.torch.cpu.packed_weights import Packing, packed_weights, stored_bytes, streamed_weights
 from sdedge.engines.torch.cpu.streaming import call_order, stream
 from sdedge.machine import allocator
@@ -22,7 +22,7 @@ from sdedge.machine import memory_plan as memory
 from sdedge.machine.formats import dtype_name, measured
 from sdedge.machine.picture_memory import NARROW
 from sdedge.machine.probe import FUSED, LAYOUTS, OWN
-from sdedge.models.attention import set_attention
+from sdedge.models.attention import AttentionFunction, set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.clip_vision import ImageEncoder
 from sdedge.models.config import ControlNetConfig, IPAdapterConfig, T2IAdapterConfig, TextConfig, UNetConfig
@@ -117,8 +117,8 @@ def build(
     if form.device.type == "cpu":
         allocator.give_back()
     module, remarks = _fill(form, module, tensors, _packing(form, config, name, tensors))
-    if form.is_unet_like and _has_own_attention(form):
-        set_attention(module, kernels.attention)
+    if attend := own_attention(form):
+        set_attention(module, attend)
     if form.device.type == "cpu":
         keep_freed(form)
     return module.eval(), remarks
@@ -224,11 +224,18 @@ def _has_fused_attention(form: NetworkForm) -> bool:
     return form.width >= NARROW and measured(form.device).attention == FUSED
 
 
-def _has_own_attention(form: NetworkForm) -> bool:
-    """Returns whether our kernel was found faster than torch's; narrow networks, which gain nothing, ask for no probe."""
-    if form.width < NARROW or form.device.type != "cpu" or not kernels.attends(form.dtype):
-        return False
-    return measured(form.device).attention_in(dtype_name(form.dtype)) == OWN
+def own_attention(form: NetworkForm) -> AttentionFunction | None:
+    """Returns our kernel where it is faster than torch's: in whole numbers for int8 models in float32, else as the probe found.
+
+    Narrow networks, which gain nothing, ask for no probe.
+    """
+    if not form.is_unet_like or form.width < NARROW or form.device.type != "cpu":
+        return None
+    if form.recipe is not None and form.dtype == torch.float32 and integer_attention.available():
+        return integer_attention.attention
+    if not kernels.attends(form.dtype) or measured(form.device).attention_in(dtype_name(form.dtype)) != OWN:
+        return None
+    return kernels.attention
 
 
 def _layout(form: NetworkForm) -> torch.memory_format:

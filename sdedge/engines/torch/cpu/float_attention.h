@@ -82,8 +82,13 @@ TARGET static inline void NAME(soften)(NAME(Block) *b, int row, long keys, long 
     F most = *(F *)scores;
     for (long j = VALUES; j < keys; j += VALUES)
         most = NAME(larger)(most, *(F *)(scores + j));
-    for (int i = 0; i < VALUES; i++)
-        maximum = most[i] > maximum ? most[i] : maximum;
+    float lanes[VALUES]; /* halved until one is left, for a loop over all of them takes as long as the powers */
+    *(F *)lanes = most;
+#pragma GCC unroll 4
+    for (int half = VALUES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++)
+            lanes[i] = lanes[i + half] > lanes[i] ? lanes[i + half] : lanes[i];
+    maximum = lanes[0] > before ? lanes[0] : before;
     F sum = *(F *)sums, least = NAME(all)(-126.0f);
     if (maximum > before) {
         F shrink = NAME(power)(NAME(larger)(NAME(all)(before - maximum), least));

@@ -86,17 +86,25 @@ def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
 
 def run_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """Computes `attention` by the kernel in any case."""
+    level, library, size, S = _float_level(q), _library(), q.shape[2] // heads, k.shape[1]
+    if level:
+        each = library.float_attention_scratch(S, size, level)
+        return call_attention(library.float_attention, each, q, k, v, heads, level)
+    return call_attention(library.attention, library.attention_scratch(S, size), q, k, v, heads)
+
+
+def call_attention(
+    function: Any, each: int, q: Tensor, k: Tensor, v: Tensor, heads: int, level: int = 0
+) -> Tensor:  # fmt: skip
+    """Returns what a compiled attention, which needs `each` bytes of scratch memory a thread, makes of the operands."""
     B, T, C = q.shape
-    size, S, threads, level = C // heads, k.shape[1], torch.get_num_threads(), _float_level(q)
-    out = q.new_empty(B, T, C)
-    library = _library()
-    each = library.float_attention_scratch(S, size, level) if level else library.attention_scratch(S, size)
+    threads, out = torch.get_num_threads(), q.new_empty(B, T, C)
     scratch = q.new_empty(threads * each + _ALIGNED, dtype=torch.uint8)
     start = -(-scratch.data_ptr() // _ALIGNED) * _ALIGNED
     strides = [stride for x in (q, k, v) for stride in (x.stride(0), x.stride(1))]
-    places = [x.data_ptr() for x in (q, k, v, out)]
-    arguments = _Attention(B, heads, T, S, size, *places, *strides, size**-0.5, start, threads, level)
-    (library.float_attention if level else library.attention)(ctypes.byref(arguments), parallel())
+    places, size = [x.data_ptr() for x in (q, k, v, out)], C // heads
+    arguments = _Attention(B, heads, T, k.shape[1], size, *places, *strides, size**-0.5, start, threads, level)
+    function(ctypes.byref(arguments), parallel())
     return out
 
 

@@ -1,5 +1,5 @@
 /* Float32 kernels are written once, over vectors of VALUES floats as GCC and clang understand them, and compiled for each kind of
- * processor: the includer defines NAME, TARGET and VALUES, includes a template, and undefines them (`float_kinds.h` does it).
+ * processor: the includer defines NAME, TARGET, VALUES and LARGER, includes a template, and undefines them (`float_kinds.h` does it).
  *
  * This file holds what a vector can do, under the names of one kind.
  */
@@ -20,7 +20,7 @@ TARGET static inline F NAME(all)(float x)
 }
 
 TARGET static inline F NAME(chosen)(I mask, F yes, F no) { return (F)((mask & (I)yes) | (~mask & (I)no)); }
-TARGET static inline F NAME(larger)(F a, F b) { return NAME(chosen)(b > a, b, a); } /* an `a` that is no number stays */
+TARGET static inline F NAME(larger)(F a, F b) { return LARGER(a, b); } /* an `a` that is no number stays */
 
 /* 2^x for x from -126 to 126, to 2e-7 of itself: Cephes' polynomial over the distance to the nearest whole number. */
 TARGET static inline F NAME(power)(F x)
