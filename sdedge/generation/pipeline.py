@@ -116,7 +116,8 @@ class Pipeline:
         sentences; nothing is loaded for that."""
         engine = self.engine(request)
         yield from control_prices(engine, request)
-        yield from memory_price(engine, request, wants_safety(request, engine.facts))
+        width, height, _ = largest(request, finished_size(request, img2img.open_source(request)), 1)
+        yield from memory_price(engine, request, (width, height), wants_safety(request, engine.facts))
 
     def check_controls(self, request: Request) -> tuple[str, ...]:
         """Returns what is to be said of the hints of a request's controls. Raises SdedgeError for controls that its model cannot

@@ -19,6 +19,7 @@ from sdedge.generation.control_weights import is_conditional_only
 from sdedge.generation.guidance import branch_count
 from sdedge.generation.image_prompts import ImagePrompt
 from sdedge.generation.requirements import INSTRUCT_CHANNELS
+from sdedge.images.source import Size
 from sdedge.library.bundle_controls import ConvertedControl
 from sdedge.machine.findings import doubt, findings
 from sdedge.machine.memory_plan import spoken_size
@@ -93,17 +94,18 @@ def control_prices(engine: Engine, request: Resolved) -> Iterator[str]:
     yield f"{_source_of(pace, step, base.block_out_channels[0] < NARROW)} Nothing is left to download."
 
 
-def memory_price(engine: Engine, request: Resolved, safety: bool) -> Iterator[str]:
+def memory_price(engine: Engine, request: Resolved, size: Size, safety: bool) -> Iterator[str]:
     """Yields what a picture of a request takes of a CPU's memory, what is mapped from the cache told apart from what is the
-    process's own; nothing for narrow models, and for other devices. `safety` is whether the checker runs."""
+    process's own; nothing for narrow models, and for other devices.
+
+    `size` is the width and height in pixels of the pass that takes most, `safety` whether the checker runs.
+    """
     if Capability.MEMORY_MODES not in engine.can or engine.device != "cpu":
         return
     if engine.unet_source()[0].block_out_channels[0] < NARROW:
         return
-    window = request.windows.part_of(request.width, request.height) if request.windows else None
-    plan = engine.choose_memory(
-        request.width, request.height, 1, safety, branches=branch_count(request, engine.facts), window=window
-    )  # fmt: skip
+    window = request.windows.part_of(*size) if request.windows else None
+    plan = engine.choose_memory(*size, 1, safety, branches=branch_count(request, engine.facts), window=window)
     takes = f"A picture takes about {spoken_size(plan.peak)} of memory in the mode {plan.mode}"
     if plan.mapped:
         yield f"{takes}; {spoken_size(plan.mapped)} of that are mapped from the cache, which the system can drop."

@@ -33,6 +33,8 @@ from sdedge.machine.findings import DeviceFinding, Timing
 from sdedge.machine.step_times import StepTime, keep_step
 from sdedge.models.config import UNetConfig
 from sdedge.models.operations import unet_operations
+from sdedge.passes import Enlargement, Pass
+from sdedge.request import Request
 from tests.control_models import random_adapter, random_controlnet, write_safetensors
 from tests.generation.conftest import SIDE, controlled_request, drawn
 
@@ -173,3 +175,15 @@ def test_a_shared_run_and_a_pass_a_picture_count_as_often_as_they_are_made():
 def test_a_damaged_record_of_steps_is_none(record, is_read, data):
     step_times.times_file().write_text(record)
     assert bool(step_times.step_times()) is is_read
+
+
+def test_memory_is_that_of_the_largest_pass_as_the_plan_before_it_says(pipeline, models, monkeypatch):
+    monkeypatch.setattr(price, "NARROW", 1)
+    request = pipeline.resolve(
+        Request("a", model=models[4], width=SIDE, height=SIDE, passes=(Pass(enlarge=Enlargement("lanczos", 4.0)),))
+    )
+    engine, asked = pipeline.engine(request), []
+    choose = engine.choose_memory
+    monkeypatch.setattr(engine, "choose_memory", lambda *size, **more: asked.append(size[:2]) or choose(*size, **more))
+    (said,) = pipeline.prices(request)
+    assert asked == [(4 * SIDE, 4 * SIDE)] and said.startswith("A picture takes about ")

@@ -25,11 +25,11 @@ def _error(ours: Tensor, exact: Tensor) -> float:
     return float((ours.double() - exact).norm() / exact.norm())
 
 
-LEVELS = range(compiled.NARROW, compiled.float_level() + 1)
+VECTOR_KINDS = range(compiled.NARROW, compiled.float_level() + 1)
 """Vectors that this processor has."""
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", VECTOR_KINDS)
 @settings(max_examples=20, deadline=None)
 @given(
     B=st.integers(1, 3), H=st.integers(3, 15), W=st.integers(3, 15), C=st.sampled_from([32, 64, 352]),
