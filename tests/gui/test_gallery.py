@@ -307,9 +307,9 @@ def test_the_large_view_is_walked_compared_and_left(gallery, qtbot):
     assert view.current().seed == 2 and not compared.isVisible()
     qtbot.keyClick(canvas, Qt.Key.Key_C)
     qtbot.keyClick(canvas, Qt.Key.Key_Right)
-    whole = [QImage(str(files[n])).pixel(0, 0) for n in (2, 1)]  # which come after their thumbnails
+    expected = [QImage(str(files[n])).pixel(0, 0) for n in (2, 1)]  # which come after their thumbnails
     qtbot.waitUntil(lambda: compared.shows_picture and canvas.shows_picture)
-    qtbot.waitUntil(lambda: [compared.image.pixel(0, 0), canvas.image.pixel(0, 0)] == whole)
+    qtbot.waitUntil(lambda: [compared.image.pixel(0, 0), canvas.image.pixel(0, 0)] == expected)
     canvas.zoom_to(3.0)
     assert compared.zoom == 3.0
     qtbot.keyClick(canvas, Qt.Key.Key_I)
