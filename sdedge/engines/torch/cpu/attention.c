@@ -288,23 +288,6 @@ enum {
 
 static const float FLOAT_LOWEST = -3.0e38f;
 
-typedef struct { /* as Attention, of floats */
-    long batch, heads, queries, keys, size;
-    const float *q, *k, *v;
-    float *out;
-    long q_batch, q_token, k_batch, k_token, v_batch, v_token;
-    float scale;
-    char *scratch; /* `float_attention_scratch` bytes for each thread */
-    int threads, level;
-} FloatAttention;
-
-typedef struct {
-    FloatAttention given;
-    long parts;
-    atomic_long item;
-    atomic_int slot;
-} FloatJob;
-
 #define FLOAT_TEMPLATE "float_attention.h"
 #include "float_kinds.h"
 

@@ -23,23 +23,6 @@ enum {
     BEYOND = -(1 << 30), /* the score of keys that pad a block */
 };
 
-typedef struct { /* as in attention.c */
-    long batch, heads, queries, keys, size; /* `size` values per head: an even number */
-    const float *q, *k, *v;
-    float *out;
-    long q_batch, q_token, k_batch, k_token, v_batch, v_token;
-    float scale;
-    char *scratch; /* `integer_attention_scratch` bytes for each thread */
-    int threads, level;
-} Attention;
-
-typedef struct {
-    Attention given;
-    long parts;
-    atomic_long item;
-    atomic_int slot;
-} Job;
-
 typedef struct {
     int32_t scores[ROWS * KEYS];
     int16_t weights[ROWS * KEYS];
@@ -167,17 +150,6 @@ __attribute__((always_inline)) INTEGERS static inline void weigh(
         }
 }
 
-/* 2^x to 7.5e-5 of itself, as in kernels.h. */
-INTEGERS static inline __m512 power(__m512 x)
-{
-    __m512 f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-    __m512 p = _mm512_set1_ps(0.07802371f);
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.22606677f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.69583451f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.99992503f));
-    return _mm512_scalef_ps(p, x); /* which takes the floor of x */
-}
-
 /* Turns a row's scores into weights relative to the running maximum, and what was made of earlier keys with it. */
 INTEGERS static inline void soften(Block *b, int row, long keys, long real, long wide)
 {
@@ -191,7 +163,7 @@ INTEGERS static inline void soften(Block *b, int row, long keys, long real, long
     float factor = b->factors[row], before = b->maxima[row], maximum = (float)_mm512_reduce_max_epi32(most) * factor;
     float *sums = b->sums + row * TILE;
     if (!(maximum <= before)) { /* what is no number goes on */
-        __m512 shrink = power(_mm512_set1_ps(before - maximum));
+        __m512 shrink = exp2_ps(_mm512_set1_ps(before - maximum));
         float *result = b->result + row * wide;
         for (long d = 0; d < wide; d += TILE)
             _mm512_storeu_ps(result + d, _mm512_mul_ps(_mm512_loadu_ps(result + d), shrink));
@@ -202,7 +174,7 @@ INTEGERS static inline void soften(Block *b, int row, long keys, long real, long
     __m512 f = _mm512_set1_ps(factor), m = _mm512_set1_ps(maximum - ONE);
     for (long j = 0; j < keys; j += TILE) {
         __m512 x = _mm512_fmsub_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(scores + j)), f, m);
-        __m512i weight = _mm512_cvtps_epi32(power(x));
+        __m512i weight = _mm512_cvtps_epi32(exp2_ps(x));
         whole = _mm512_add_epi32(whole, weight);
         _mm256_storeu_si256((__m256i *)(weights + j), _mm512_cvtepi32_epi16(weight));
     }
@@ -211,7 +183,7 @@ INTEGERS static inline void soften(Block *b, int row, long keys, long real, long
 
 /* ---- Blocks, heads */
 
-INTEGERS static void take_queries(const Attention *g, Block *b, const float *q, float key, long rows)
+INTEGERS static void take_queries(const FloatAttention *g, Block *b, const float *q, float key, long rows)
 {
     long size = g->size;
     memset(b->queries, 0, ROWS * size * sizeof(int16_t));
@@ -246,7 +218,7 @@ INTEGERS static void weigh_values(Block *b, const int16_t *values, long wide, lo
 }
 
 /* A block of queries against all keys of its head; `key` and `value` are what a whole number of theirs is worth. */
-INTEGERS static void attend_block(const Attention *g, Block *b, const int16_t *keys, const int16_t *values, float key, float value,
+INTEGERS static void attend_block(const FloatAttention *g, Block *b, const int16_t *keys, const int16_t *values, float key, float value,
                                   const float *q, float *out, long rows)
 {
     long size = g->size, wide = ceiling(size, TILE) * TILE, padded = ceiling(g->keys, 2 * TILE) * 2 * TILE;
@@ -277,8 +249,8 @@ long integer_attention_scratch(long keys, long size)
 /* Heads, or parts of one, until none is left. */
 INTEGERS static void attend(void *data)
 {
-    Job *job = data;
-    const Attention *g = &job->given;
+    FloatJob *job = data;
+    const FloatAttention *g = &job->given;
     long items = g->batch * g->heads * job->parts, size = g->size, packed = -1;
     long padded = ceiling(g->keys, 2 * TILE) * 2 * TILE, wide = ceiling(size, TILE) * TILE, blocks = ceiling(g->queries, ROWS);
     Block *block = (Block *)(g->scratch + atomic_fetch_add(&job->slot, 1) * integer_attention_scratch(g->keys, size));
@@ -311,9 +283,9 @@ int integer_attention_level(void)
         && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
 }
 
-void integer_attention(const Attention *given, Parallel *parallel)
+void integer_attention(const FloatAttention *given, Parallel *parallel)
 {
-    Job job = {.given = *given, .parts = 1};
+    FloatJob job = {.given = *given, .parts = 1};
     long heads = given->batch * given->heads, blocks = ceiling(given->queries, ROWS);
     if (heads % given->threads) /* as in attention.c */
         job.parts = smaller(blocks, ceiling(4 * given->threads, heads));

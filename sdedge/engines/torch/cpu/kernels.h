@@ -14,6 +14,23 @@ typedef uint16_t bf16;
 
 typedef void Parallel(void (*work)(void *), void *data, unsigned threads, unsigned flags); /* GOMP_parallel */
 
+typedef struct { /* attention of floats; `size` values per head, strides in values */
+    long batch, heads, queries, keys, size;
+    const float *q, *k, *v;
+    float *out;
+    long q_batch, q_token, k_batch, k_token, v_batch, v_token;
+    float scale;
+    char *scratch; /* what a kernel asks for, for each thread */
+    int threads, level;
+} FloatAttention;
+
+typedef struct {
+    FloatAttention given;
+    long parts;
+    atomic_long item;
+    atomic_int slot;
+} FloatJob;
+
 static inline long ceiling(long n, long unit) { return (n + unit - 1) / unit; }
 static inline long smaller(long a, long b) { return a < b ? a : b; }
 
@@ -22,6 +39,8 @@ static inline long smaller(long a, long b) { return a < b ? a : b; }
 #include <immintrin.h>
 
 #define VECTOR __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))) /* what all kinds of kernels of 512 bits have */
 
 enum { TILE = 16 }; /* float32 values of a register */
 
@@ -32,7 +51,7 @@ VECTOR static inline __m512 widen_16(const bf16 *x, __mmask16 mask)
 }
 
 /* 2^x to 7.5e-5 of itself: a polynomial over the fraction, minimax in relative error. */
-VECTOR static inline __m512 exp2_ps(__m512 x)
+AVX512 static inline __m512 exp2_ps(__m512 x)
 {
     __m512 f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
     __m512 p = _mm512_set1_ps(0.07802371f);
