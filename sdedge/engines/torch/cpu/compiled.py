@@ -1,4 +1,4 @@
-"""The compiled kernels of `attention.c`, `integer_attention.c`, `norms.c` and `winograd.c`, where there was a C compiler and the processor is one they are for.
+"""The compiled kernels of this folder's C files, where there was a C compiler and the processor is one they are for.
 
 They use no instructions that the environment takes from torch (`machine.instruction_sets`). Neither torch nor its import is
 needed to ask. What there is, is part of what a machine's measurements are kept for.
