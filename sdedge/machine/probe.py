@@ -74,8 +74,9 @@ def probe(device: torch.device) -> DeviceFinding:
     finally:
         torch.set_num_threads(threads)
     timings = _fastest(rounds)
-    choice = _choice(device, timings)
-    agreeing = sum(_choice(device, each) == choice for each in rounds)
+    choices = [_choice(device, each) for each in rounds]
+    choice = _agreed(_choice(device, timings), choices)
+    agreeing = choices.count(choice)
     dtype, layout, attention, in_float32 = choice
     costs = {name: min(_cost(timings, name, each) for each in policy.layouts) for name in policy.formats}
     finding = DeviceFinding(
@@ -128,6 +129,17 @@ def _choice(device: torch.device, timings: Sequence[Timing]) -> tuple[str, str, 
     if device.type == "cpu":
         return best, layouts[best], attention_of(timings), attention_of(timings, "float32")
     return best, layouts[best], attention_of(timings, best if device.type == "mps" else "bfloat16"), "torch"
+
+
+def _agreed(best: tuple[str, str, str, str], choices: Sequence[tuple[str, str, str, str]]) -> tuple[str, str, str, str]:
+    """Returns what the fastest times of all rounds lead to, but torch's attention where fewer than half of the rounds' choices
+    have that: one lucky moment of a kernel that is hardly faster must not take it."""
+    dtype, layout, *attentions = best
+    half, in_float32 = (
+        kernel if sum(each[place] == kernel for each in choices) * 2 >= len(choices) else "torch"
+        for place, kernel in enumerate(attentions, 2)
+    )
+    return dtype, layout, half, in_float32
 
 
 def _clearly_least(costs: Mapping[str, float]) -> str:

@@ -83,11 +83,10 @@ def _load_theirs(path: Path, dtype: str) -> Callable[[], tuple[Callable[..., Any
 
 def formats() -> list[str]:
     """The formats that this machine computes fast in: half precision where it has any, and float32."""
-    import torch
+    from sdedge.machine.instruction_sets import Instructions, are_allowed, processor_has
 
-    from sdedge.engines.torch.cpu import fused_unet
-
-    return ["bfloat16", "float32"] if fused_unet.available(torch.bfloat16) else ["float32"]
+    half = are_allowed(Instructions.BF16) and processor_has(Instructions.BF16)
+    return ["bfloat16", "float32"] if half else ["float32"]
 
 
 def make(folder: Path, width: str) -> Path:
