@@ -58,8 +58,10 @@ def run_command() -> int:
     from sdedge.commands.terminal import echo
     from sdedge.commands.usage import asks_for_help, usage_sentence
     from sdedge.errors import InvalidRequest, MissingModel, SdedgeError
+    from sdedge.machine.idle_threads import let_idle_threads_sleep
     from sdedge.text.clean import shown
 
+    let_idle_threads_sleep()
     try:
         result = cli.main(prog_name="sdedge", standalone_mode=False)
         return result if isinstance(result, int) else 0

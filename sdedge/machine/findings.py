@@ -21,6 +21,8 @@ from sdedge.places import data_folder
 GAIN = 1.15
 """How many times faster than what is usual something must be to be chosen."""
 _PROBE = 3  # which times were taken by; other probes' are measured again
+FORMATS, LAYOUTS = ("float32", "float16", "bfloat16"), ("channels_last", "contiguous")
+"""What a finding may name."""
 REPEATS = 2
 """How often what was found is measured again for being doubted."""
 
@@ -163,4 +165,8 @@ def findings_file() -> Path:
 
 def _finding(record: Mapping[str, object]) -> DeviceFinding:
     timings = tuple(Timing(**timing) for timing in record["timings"])  # type: ignore[attr-defined]
-    return DeviceFinding(**{**record, "timings": timings})  # type: ignore[arg-type]
+    finding = DeviceFinding(**{**record, "timings": timings})  # type: ignore[arg-type]
+    known = finding.dtype in FORMATS and finding.layout in LAYOUTS and type(finding.threads) is int
+    if not known:
+        raise ValueError(f"{findings_file()} has a value that sdedge never wrote.")
+    return finding

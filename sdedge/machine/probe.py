@@ -76,7 +76,7 @@ def probe(device: torch.device) -> DeviceFinding:
     timings = _fastest(rounds)
     choices = [_choice(device, each) for each in rounds]
     choice = _agreed(_choice(device, timings), choices)
-    agreeing = choices.count(choice)
+    agreeing = sum(_in_use(each) == _in_use(choice) for each in choices)
     dtype, layout, attention, in_float32 = choice
     costs = {name: min(_cost(timings, name, each) for each in policy.layouts) for name in policy.formats}
     finding = DeviceFinding(
@@ -100,7 +100,7 @@ def _rounds(device: torch.device, policy: Policy) -> list[tuple[Timing, ...]]:
         rounds.append(tuple(_timings(device, policy, hopeless)))
         if len(rounds) > counts_others:
             hopeless = _hopeless(_fastest(rounds))
-        if len(rounds) >= FEWEST and len({_choice(device, each) for each in rounds}) == 1:
+        if len(rounds) >= FEWEST and len({_in_use(_choice(device, each)) for each in rounds}) == 1:
             break
         time.sleep(max(0.0, APART - (time.perf_counter() - began)))
     return rounds
@@ -128,7 +128,14 @@ def _choice(device: torch.device, timings: Sequence[Timing]) -> tuple[str, str, 
     best = _clearly_least({dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats})
     if device.type == "cpu":
         return best, layouts[best], attention_of(timings), attention_of(timings, "float32")
-    return best, layouts[best], attention_of(timings, best if device.type == "mps" else "bfloat16"), "torch"
+    attention = attention_of(timings, best if device.type == "mps" else "bfloat16")
+    return best, layouts[best], attention, attention if device.type == "mps" else "torch"
+
+
+def _in_use(choice: tuple[str, str, str, str]) -> tuple[str, str, str]:
+    """Returns what a model runs by for which nobody named a format; whether rounds agree on more does not matter."""
+    dtype, layout, attention, in_float32 = choice
+    return dtype, layout, in_float32 if dtype == "float32" else attention
 
 
 def _agreed(best: tuple[str, str, str, str], choices: Sequence[tuple[str, str, str, str]]) -> tuple[str, str, str, str]:

@@ -121,6 +121,16 @@ def test_attention_of_our_own_is_not_taken_for_one_lucky_moment(monkeypatch):
         assert probe.probe(CPU).attention_float32 == chosen
 
 
+def test_what_no_model_runs_by_makes_no_choice_doubtful(monkeypatch):
+    """Whose attention is faster in float32 is no matter where bfloat16 is chosen every time."""
+    monkeypatch.setattr(probe.kernels, "attends", lambda dtype: dtype == torch.float32)
+    own = lambda n: (0.5, 2.0)[n % 2]  # noqa: E731
+    usual = {"float32": 1.0, "bfloat16": 0.1, "float16": 20.0}
+    _kernels(monkeypatch, lambda n, kernel, dtype, layout: own(n) if layout == probe.OWN else usual[dtype])
+    finding = probe.probe(CPU)
+    assert finding.dtype == "bfloat16" and finding.confidence == 1.0
+
+
 def test_what_disagrees_with_itself_is_used_and_not_kept(monkeypatch):
     """Rounds that are of two minds: one process goes by what most speaks for, and the next measures again."""
     _kernels(monkeypatch, lambda n, kernel, dtype, layout: 1.0 if dtype != "bfloat16" else (0.5, 2.0)[n % 2])
@@ -212,6 +222,16 @@ def test_another_machine_or_a_damaged_file_counts_as_never_measured(damage, monk
     record = json.loads(path.read_text())
     record["machine"]["torch"] = "1.0"
     path.write_text(damage or json.dumps(record))
+    assert findings.findings() == {}
+
+
+@pytest.mark.parametrize("entry", [{"dtype": "bogus"}, {"layout": 3}, {"threads": "two"}])
+def test_a_value_that_was_never_written_counts_as_never_measured(entry):
+    findings.keep(DeviceFinding("cpu", "some", "float32", "contiguous", 2, "because"))
+    record = json.loads(findings.findings_file().read_text())
+    assert findings.findings()
+    record["findings"]["cpu"] |= entry
+    findings.findings_file().write_text(json.dumps(record))
     assert findings.findings() == {}
 
 

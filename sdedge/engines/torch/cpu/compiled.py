@@ -21,11 +21,15 @@ NARROW, WIDE = 1, 2
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
-    """Returns the compiled file beside this one; None where it was not built, as it is not without a C compiler."""
+    """Returns the compiled file beside this one; None where it was not built, as it is not without a C compiler, or cannot be
+    loaded, as after an installation that was cut off."""
     beside = Path(__file__)
     for path in (beside.with_name("_kernels" + suffix) for suffix in EXTENSION_SUFFIXES):
         if path.is_file():
-            loaded = ctypes.CDLL(str(path))
+            try:
+                loaded = ctypes.CDLL(str(path))
+            except OSError:
+                return None
             known = any(hasattr(loaded, name) for name in ("kernels_level", "float_level"))
             return loaded if known else None  # a Mac's build is empty
     return None

@@ -124,7 +124,8 @@ def round_uint8(x: Tensor, scale: float, zero: int, factor: Tensor | None = None
 
 def takes_norm(x: Tensor) -> bool:
     """Returns whether `group_norm` is made for a map (B, C, H, W)."""
-    return x.shape[1] % 16 == 0 and x.is_contiguous(memory_format=torch.channels_last) and available(x.dtype)
+    fits = x.shape[1] % 16 == 0 and x.numel() > 0 and x.is_contiguous(memory_format=torch.channels_last)
+    return fits and available(x.dtype)
 
 
 def group_norm(x: Tensor, norm: nn.GroupNorm, silu: bool = False, rounding: tuple[float, int] | None = None) -> Tensor:

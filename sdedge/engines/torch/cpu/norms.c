@@ -60,7 +60,7 @@ static void find_factors(const NormJob *job, long b)
             double off = shifts[i] - mean;
             spread += (squares[i] + 2 * off * sums[i] + g->pixels * off * off) / count;
         }
-        double scale = 1 / sqrt((spread > 0 ? spread : 0) + g->eps);
+        double scale = spread < INFINITY ? 1 / sqrt((spread > 0 ? spread : 0) + g->eps) : NAN; /* squares that overflow show */
         for (long c = group * wide; c < (group + 1) * wide; c++) {
             factor[c] = (float)(scale * g->weight[c]);
             offset[c] = (float)(g->bias[c] - mean * scale * g->weight[c]);

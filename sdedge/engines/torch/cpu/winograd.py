@@ -57,12 +57,23 @@ def panels(weight: Tensor) -> Tensor:
 def convolve(
     x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, add: Tensor | None = None
 ) -> Tensor:  # fmt: skip
-    """Returns the convolution of a map (B, C, H, W) with the `panels` of a weight, channels-last, with `add` of its shape."""
-    x = x.contiguous(memory_format=torch.channels_last)
+    """Returns the convolution of a map (B, C, H, W) with the `panels` of a weight, channels-last, with `add` of its shape.
+
+    All are float32; raises ValueError for others, and where channels or shapes do not belong together.
+    """
     B, C, H, W = x.shape
     outputs, around = len(weight) * weight.shape[-1], 2 * padding - 2
     shape = B, outputs, H + around, W + around
+    if any(each is not None and each.dtype != torch.float32 for each in (x, weight, bias, add)):
+        raise ValueError(f"A map of {x.dtype} was given to a convolution of float32; convert it.")
+    if weight.shape[2] != C or (bias is not None and len(bias) != outputs) or (add is not None and add.shape != shape):
+        raise ValueError(
+            f"A map {tuple(x.shape)} and a weight of {weight.shape[2]} channels for {shape} do not fit together."
+        )
     out = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    if not out.numel():
+        return out
+    x = x.contiguous(memory_format=torch.channels_last)
     add = None if add is None else add.contiguous(memory_format=torch.channels_last)
     tiles, threads = B * -(-(H + around) // 2) * -(-(W + around) // 2), torch.get_num_threads()
     most = max(FEWEST, STRIP // (16 * C * 4))

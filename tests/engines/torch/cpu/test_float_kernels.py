@@ -62,6 +62,10 @@ def test_what_is_no_number_is_not_hidden():
     x = torch.zeros(1, 32, 4, 4).contiguous(memory_format=torch.channels_last)
     x[0, 0, 2, 2] = torch.nan
     assert kernels.group_norm(x, nn.GroupNorm(2, 32), True)[0, :16].isnan().all()
+    large = torch.full((1, 32, 2, 2), 1e30).contiguous(memory_format=torch.channels_last)
+    large[..., 0] *= -1
+    assert not kernels.group_norm(large, nn.GroupNorm(2, 32)).isfinite().any()  # whose squares have no room
+    assert not kernels.takes_norm(large[:, :, :0])
 
 
 @here

@@ -76,6 +76,28 @@ def test_what_torch_makes_by_default_is_no_matter(usual):
     assert made.dtype == torch.float32 and torch.equal(made, expected)
 
 
+@pytest.mark.parametrize("wrong", ["x", "weight", "bias", "add", "channels", "bias size", "add size"])
+def test_operands_that_do_not_fit_are_refused_and_never_read(wrong):
+    x, weight, bias = _made(1, 64, 32, 6, 6)
+    operands = {"x": x, "weight": winograd.panels(weight), "bias": bias, "add": torch.zeros(1, 32, 6, 6)}
+    if wrong in operands:
+        operands[wrong] = operands[wrong].bfloat16()
+    elif wrong == "channels":
+        operands["x"] = x[:, :32]
+    else:
+        operands[wrong.removesuffix(" size")] = (
+            operands[wrong.removesuffix(" size")][:, :8] if wrong[0] == "a" else bias[:8]
+        )
+    with pytest.raises(ValueError, match=r"fit together|convert it"):
+        winograd.convolve(operands["x"], operands["weight"], operands["bias"], 1, operands["add"])
+
+
+def test_a_map_without_pixels_gives_one():
+    x, weight, bias = _made(1, 64, 32, 2, 2)
+    assert winograd.convolve(x[:0], winograd.panels(weight), bias, 1).shape == (0, 32, 2, 2)
+    assert winograd.convolve(x, winograd.panels(weight), bias, 0).shape == (1, 32, 0, 0)
+
+
 def test_what_is_no_number_is_not_hidden():
     x, weight, bias = _made(2, 32, 32, 8, 8)
     x[1, 3, 4, 4] = torch.nan
