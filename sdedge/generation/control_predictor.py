@@ -84,7 +84,7 @@ def _checked_hint(fitted: FittedControl, size: Size, source: SourceImage | None)
     name, purpose = fitted.model.name, fitted.model.purpose
     hint = read_hint(fitted.control, name, purpose, size, source)
     hint_tensor(hint, name, purpose, fitted.config.hint_channels)
-    read_control_mask(fitted.control, size)
+    read_control_mask(fitted.control, size, source)
     return hint.notices
 
 
@@ -278,7 +278,8 @@ class _ActiveControl:
     def _mask_at(self, size: tuple[int, int], window: Window | None) -> Tensor:
         """Returns the mask, or a window of it, at the size (h, w) of a level's maps."""
         if self._mask is None:
-            self._mask = read_control_mask(self.fitted.control, (self.request.width or 0, self.request.height or 0))
+            drawn = self.request.width or 0, self.request.height or 0
+            self._mask = read_control_mask(self.fitted.control, drawn, self.source)
             assert self._mask is not None
         if (size, window) not in self._masks:
             mask = self._mask if window is None else window.crop(self._mask, self.fitted.config.downscale)

@@ -51,6 +51,7 @@ class HintPicture:
 def read_hint(control: Control, name: str, purpose: str, size: Size, source: SourceImage | None) -> HintPicture:
     """Returns the hint of a control, whose model people call `name`, at a size (width, height).
 
+    A hint of its own is of the whole picture: where a part of that is cut out and drawn anew, the same part of the hint is read.
     Raises InvalidRequest where there is none, or its file is no picture.
     """
     if control.hint is None:
@@ -65,19 +66,39 @@ def read_hint(control: Control, name: str, purpose: str, size: Size, source: Sou
         return HintPicture(_preprocessed(fit(source.pixels, size, "stretch"), control), source.mask)
     opened = load(hint_path(control.hint))
     paper: Colour = WHITE if purpose in PHOTOS or control.preprocess else BLACK
-    pixels = _preprocessed(fit(np.array(flatten(opened.image, paper)), size, control.resize), control)
-    hole = None
-    if opened.image.has_transparency_data:
-        alpha = np.array(opened.image.convert("RGBA").getchannel("A"))
-        hole = fit(np.repeat(alpha[..., None], 3, axis=2), size, control.resize)[..., 0] < 128
-    elif source is not None and source.mask is not None:
-        hole = source.mask
-    return HintPicture(pixels, hole, (*opened.notes, *_unfit(control, name, opened.image.size, size)))
+    pixels = _preprocessed(_placed(np.array(flatten(opened.image, paper)), size, control, source), control)
+    clear = _transparent(opened.image)
+    hole = None if source is None else source.mask
+    if clear is not None:
+        hole = _placed(np.repeat(clear[..., None], 3, axis=2), size, control, source)[..., 0] >= 128
+    canvas = _canvas_size(size, source)
+    return HintPicture(pixels, hole, (*opened.notes, *_unfit(control, name, opened.image.size, canvas)))
+
+
+def _canvas_size(size: Size, source: SourceImage | None) -> Size:
+    """Returns width and height of the picture that hints are of: the one that a part is cut out of, or the drawn one."""
+    return size if source is None or source.alpha is None else (source.canvas.shape[1], source.canvas.shape[0])
+
+
+def _placed(pixels: np.ndarray, size: Size, control: Control, source: SourceImage | None) -> np.ndarray:
+    """Returns a control's picture, uint8 (H, W, 3), fitted to the whole picture, and of that what is drawn, at a size."""
+    fitted = fit(pixels, _canvas_size(size, source), control.resize)
+    if source is None or source.alpha is None:
+        return fitted
+    return fit(np.ascontiguousarray(fitted[source.crop.inside]), size, "stretch")
+
+
+def _transparent(image: Image.Image) -> np.ndarray | None:
+    """Returns where a picture is transparent, uint8 (H, W) in 0 and 255; None where it is so nowhere."""
+    if not image.has_transparency_data:
+        return None
+    clear = np.array(image.convert("RGBA").getchannel("A")) < 128
+    return clear.astype(np.uint8) * 255 if clear.any() else None
 
 
 def has_own_hole(control: Control) -> bool:
     """Returns whether a control's hint says by transparency where something is to be filled."""
-    return control.hint is not None and load(hint_path(control.hint)).image.has_transparency_data
+    return control.hint is not None and _transparent(load(hint_path(control.hint)).image) is not None
 
 
 def _unfit(control: Control, name: str, own: Size, size: Size) -> Iterator[str]:
@@ -123,13 +144,16 @@ def hint_tensor(hint: HintPicture, name: str, purpose: str, channels: int) -> Te
     return torch.where(hole, HOLE, values)
 
 
-def read_control_mask(control: Control, size: Size) -> Tensor | None:
-    """Returns where a control acts, (1, 1, H, W) in 0 … 1; None is everywhere. Raises InvalidRequest."""
+def read_control_mask(control: Control, size: Size, source: SourceImage | None) -> Tensor | None:
+    """Returns where a control acts, (1, 1, H, W) in 0 … 1; None is everywhere. Like its hint it is of the whole picture.
+
+    Raises InvalidRequest for one that is black everywhere.
+    """
     if control.mask is None:
         return None
-    pixels = fit(np.array(flatten(load(hint_path(control.mask)).image, BLACK)), size, control.resize)
-    mask = np.array(Image.fromarray(pixels).convert("L"), np.float32) / 255
-    if not mask.any():
+    picture = np.array(flatten(load(hint_path(control.mask)).image, BLACK))
+    mask = np.array(Image.fromarray(_placed(picture, size, control, source)).convert("L"), np.float32) / 255
+    if not picture.any():
         raise InvalidRequest(
             f"The control's mask {shown(control.mask)} is black everywhere; paint white where the control should act.",
             field="controls",

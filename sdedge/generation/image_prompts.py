@@ -56,7 +56,7 @@ class ImagePrompt:
         Raises InvalidRequest for files that cannot be used.
         """
         _, notices = read_picture(self.control, self.name, source)
-        read_control_mask(self.control, size)
+        read_control_mask(self.control, size, source)
         if self.control.mode is ControlMode.BALANCED:
             return notices
         return (
@@ -166,7 +166,8 @@ class _ActivePrompt:
     def _masks(self, inputs: UNetInputs) -> tuple[Tensor, ...] | None:
         """Returns the mask, or the call's window of it, at the size of each level's maps, as diffusers brings it there."""
         if self._mask is None and self.prompt.control.mask is not None:
-            self._mask = read_control_mask(self.prompt.control, (self.request.width or 0, self.request.height or 0))
+            drawn = self.request.width or 0, self.request.height or 0
+            self._mask = read_control_mask(self.prompt.control, drawn, self.source)
         if self._mask is None:
             return None
         mask, window, (h, w) = self._mask, inputs.window, inputs.x.shape[2:]

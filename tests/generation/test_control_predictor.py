@@ -23,8 +23,10 @@ from sdedge.engines.open import load_engine
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.events import Notice
 from sdedge.generation.control_weights import acts
-from sdedge.generation.hints import hint_tensor, read_hint
+from sdedge.generation.hints import has_own_hole, hint_tensor, read_control_mask, read_hint
+from sdedge.generation.img2img import SourceImage
 from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.images.stitch import Crop, crop_around
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.passes import Changes, Enlargement, Pass
 from sdedge.regions import Region, RegionMethod
@@ -320,6 +322,39 @@ def test_a_control_in_whose_span_no_step_of_a_later_pass_falls_is_refused_at_onc
     with pytest.raises(InvalidRequest, match="no whole step falls"):
         pipeline.resolve(controlled_request(models, control, **settings, passes=(again,)))
     assert pipeline.resolve(controlled_request(models, control, **settings))
+
+
+def test_hint_and_mask_of_a_control_are_of_the_whole_picture_where_a_part_is_drawn(tmp_path):
+    """A hint of its own that shows what the picture shows lies over it pixel for pixel, as one that is left out does."""
+    y, x = np.mgrid[:40, :60]
+    canvas = np.stack([4 * x, 6 * y, 2 * (x + y)], axis=2).astype(np.uint8)
+    alpha = np.zeros((40, 60), np.float32)
+    alpha[10:14, 12:16] = 1
+    crop = crop_around(alpha > 0, (16, 16), 4)
+    source = SourceImage(canvas, crop, crop.cut(canvas), np.zeros((16, 16), bool), alpha)
+    for name, pixels in (("photo.png", canvas), ("large.png", np.repeat(np.repeat(canvas, 2, 0), 2, 1))):
+        Image.fromarray(pixels).save(tmp_path / name)
+        own = read_hint(Control("tile", str(tmp_path / name)), "tile", "tile", (16, 16), source)
+        left_out = read_hint(Control("tile"), "tile", "tile", (16, 16), source)
+        assert np.abs(own.pixels.astype(int) - left_out.pixels).max() <= 3 and own.notices == ()
+    half = np.zeros((40, 60), np.uint8)
+    half[:, 14:] = 255
+    Image.fromarray(half).save(tmp_path / "half.png")
+    mask = read_control_mask(Control("tile", mask=str(tmp_path / "half.png")), (16, 16), source)
+    expected = crop.cut(np.repeat(half[..., None], 3, 2))[..., 0]
+    assert mask is not None and torch.equal((mask[0, 0] * 255).round().byte(), torch.from_numpy(expected))
+    half[:, :] = 0
+    half[30:, 40:] = 255  # outside the part: the control acts nowhere in it, which is no error
+    Image.fromarray(half).save(tmp_path / "half.png")
+    assert not read_control_mask(Control("tile", mask=str(tmp_path / "half.png")), (16, 16), source).any()
+
+
+def test_a_hint_that_is_opaque_everywhere_leaves_the_hole_to_the_mask(tmp_path):
+    Image.new("RGBA", (8, 8), (9, 9, 9, 255)).save(tmp_path / "opaque.png")
+    control, hole = Control("inpaint", str(tmp_path / "opaque.png")), np.eye(8, dtype=bool)
+    source = SourceImage(np.zeros((8, 8, 3), np.uint8), Crop((0, 0, 8, 8), (8, 8)), np.zeros((8, 8, 3), np.uint8), hole)
+    assert read_hint(control, "inpaint", "inpaint", (8, 8), source).hole is hole and not has_own_hole(control)
+    assert read_hint(control, "inpaint", "inpaint", (8, 8), None).hole is None
 
 
 def test_an_inpainting_controlnet_reads_minus_one_in_the_hole(hints, tmp_path):

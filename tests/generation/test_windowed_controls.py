@@ -74,7 +74,10 @@ def test_a_hint_is_read_window_by_window_and_remembered(pipeline, models, files,
     assert len(hints) == 4 and len(calls) == 8
     for (top, left), hint in zip(PLACES, hints, strict=True):
         assert torch.equal(hint, full[..., 8 * top : 8 * top + 64, 8 * left : 8 * left + 64])
-    mask, networks = read_control_mask(control, SIZE), [tensors for name, tensors in runs if not name.endswith(" hint")]
+    mask, networks = (
+        read_control_mask(control, SIZE, None),
+        [tensors for name, tensors in runs if not name.endswith(" hint")],
+    )
     name = next(name for name, _ in runs if not name.endswith(" hint"))
     top, left = PLACES[1]
     residuals = engine.run(name, *networks[1])
