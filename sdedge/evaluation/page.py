@@ -177,6 +177,8 @@ def _flat(record: Mapping[str, object]) -> Sequence[tuple[str, object]]:
     for name, value in record.items():
         if isinstance(value, Mapping):
             rows += [(str(inner), v) for inner, v in value.items()]
+        elif name == "loras" and isinstance(value, Sequence):  # pairs of hash and weight
+            rows += [(f"LoRA {digest}", weight) for digest, weight in value]
         else:
             rows.append((name, value))
     return rows

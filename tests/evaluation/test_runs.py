@@ -18,9 +18,11 @@ import pytest
 from sdedge.engines.open import load_engine
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.evaluation.drawing import Evaluation, Judges, draw, settings_of
+from sdedge.evaluation.illustrations_world import Illustrations
 from sdedge.evaluation.measure import Job, Report, evaluate
 from sdedge.evaluation.runs import Result, Run, differences, nearest_run
 from sdedge.evaluation.scenes_world import Scenes
+from sdedge.evaluation.world import World
 from sdedge.events import Notice
 from sdedge.generation.pipeline import Pipeline
 from sdedge.request import Request
@@ -35,8 +37,8 @@ class Quick(Scenes):
         return {"kind": "house" if image[0, 0, 0] % 2 else "boat"}
 
 
-QUICK = WORLD = Quick()
-JUDGES = Judges(QUICK)
+WORLD = Quick()
+JUDGES = Judges(WORLD)
 
 
 def evaluation(model: Path, **changes) -> Evaluation:
@@ -49,8 +51,8 @@ def pipeline(tiny_model) -> Pipeline:
     return Pipeline(load_engine("cpu", "float32"))
 
 
-def run_of(folder: Path, wanted: Evaluation, pipeline: Pipeline) -> Run:
-    return Run(folder, "tiny", settings_of(wanted, pipeline))
+def run_of(folder: Path, wanted: Evaluation, pipeline: Pipeline, world: World = WORLD) -> Run:
+    return Run(folder, "tiny", settings_of(wanted, pipeline, world))
 
 
 def finish(run: Run, wanted: Evaluation, pipeline: Pipeline, stop: int | None = None) -> list[Result]:
@@ -113,6 +115,24 @@ def test_other_settings_are_another_run(tiny_model, tmp_path, pipeline, change):
     plain = evaluation(tiny_model)
     changed = replace(plain, request=plain.request.replace(**change))
     assert run_of(tmp_path, changed, pipeline).folder != run_of(tmp_path, plain, pipeline).folder
+
+
+def test_another_world_is_another_run(tiny_model, tmp_path, pipeline):
+    plain, drawn = evaluation(tiny_model), Illustrations()
+    assert run_of(tmp_path, plain, pipeline, drawn).folder != run_of(tmp_path, plain, pipeline).folder
+
+
+def test_a_lora_that_is_given_twice_is_another_run_than_once(tiny_model, tmp_path, pipeline):
+    file = tmp_path / "a.safetensors"
+    file.write_bytes(b"weights")
+    pairs = (file, 0.5), (file, 0.5), (file, 1.0)
+    runs = [
+        run_of(tmp_path, evaluation(tiny_model, loras=loras), pipeline)
+        for loras in ((), pairs[:1], pairs[:2], pairs[1:])
+    ]
+    assert len({run.folder for run in runs}) == 4
+    assert [weight for _, weight in runs[3].settings["loras"]] == [0.5, 1.0]
+    assert json.loads(json.dumps(runs[3].settings)) == runs[3].settings  # so that only what differs is said to
 
 
 def test_what_differs_is_said_of_the_nearest_run(tmp_path):
