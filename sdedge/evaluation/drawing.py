@@ -18,7 +18,7 @@ from sdedge.errors import InvalidRequest, ModelError
 from sdedge.evaluation.judge_network import LearnedJudge
 from sdedge.evaluation.runs import Result, Run
 from sdedge.evaluation.world import Answers, Case, World
-from sdedge.events import Event, Notice, Progress
+from sdedge.events import Event, Notice, Progress, Step
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.library.imports import examine, hash_file, hash_of_folder
@@ -154,17 +154,55 @@ def _draw_case(
 ) -> Iterator[Notice | Result]:
     """Draws one prompt with consecutive seeds, and keeps each picture and its result as it comes."""
     request = evaluation.request.replace(prompt=evaluation.prompt(case), seed=first)
-    start = time.perf_counter()
+    clock = _Clock()
     for event in pipeline.images(request, count=count, batch=evaluation.batch):
-        if isinstance(event, Picture):
-            seconds = time.perf_counter() - start
+        if isinstance(event, Step):
+            clock.see(event)
+        elif isinstance(event, Picture):
+            seconds = clock.picture()
             event.save(run.picture_path(case.index, event.seed))
             result = Result(case.index, event.seed, case.prompt, round(seconds, 3), judges.read(event.pixels))
             run.append(result)
             yield result
-            start = time.perf_counter()
+            clock.restart()
         elif isinstance(event, Notice):
             yield event
+
+
+class _Clock:
+    """Tells how many seconds each picture took: its share of what its batch took together, and what it took alone.
+
+    Together pictures are denoised; they are decoded, enlarged and drawn over one by one.
+    """
+
+    def __init__(self) -> None:
+        self._together, self._left = (
+            0.0,
+            0,
+        )  # seconds of a picture's share, and the batch's pictures that are not there yet
+        self.restart()
+
+    def restart(self) -> None:
+        """Begins to count here, after what is no part of drawing."""
+        self._start = time.perf_counter()
+
+    def see(self, step: Step) -> None:
+        """Divides what passed until a step among the pictures that took it together."""
+        if step.size > 1:
+            self._left = self._left or step.size
+            self._together += self._lap() / step.size
+
+    def picture(self) -> float:
+        """Returns the seconds of the picture that is there now."""
+        seconds = self._together + self._lap()
+        self._left -= 1
+        if self._left <= 0:
+            self._together, self._left = 0.0, 0
+        return seconds
+
+    def _lap(self) -> float:
+        start, self._start = self._start, time.perf_counter()
+        return self._start - start
 
 
 def _read_again(run: Run, result: Result, judges: Judges) -> Result:

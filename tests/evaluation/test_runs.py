@@ -23,9 +23,10 @@ from sdedge.evaluation.measure import Job, Report, evaluate
 from sdedge.evaluation.runs import Result, Run, differences, nearest_run
 from sdedge.evaluation.scenes_world import Scenes
 from sdedge.evaluation.world import World
-from sdedge.events import Notice
+from sdedge.events import Notice, Step
 from sdedge.generation.pipeline import Pipeline
-from sdedge.request import Request
+from sdedge.generation.save import Picture
+from sdedge.request import Request, Resolved
 
 
 class Quick(Scenes):
@@ -199,6 +200,32 @@ def test_a_notice_of_every_request_is_said_once(tiny_model, tmp_path, pipeline):
         events = list(draw(run, wanted, pipeline, JUDGES, wanted.cases(WORLD), "pictures"))
     said = [event.message for event in events if isinstance(event, Notice)]
     assert len(said) == 1 and "<lora:x" in said[0]
+
+
+class Timed:
+    """A pipeline of which every step takes a second for each picture and every decoding a quarter."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("sdedge.evaluation.drawing.time.perf_counter", lambda: self.now)
+
+    def images(self, request, count, batch):
+        for first in range(0, count, batch):
+            size = min(batch, count - first)
+            for index in range(2):
+                self.now += size
+                yield Step(index + 1, 2, first, size)
+            for number in range(first, first + size):
+                self.now += 0.5
+                yield Step(1, 1, number, 1, pass_number=2, passes=2)
+                self.now += 0.25
+                yield Picture(np.zeros((8, 8, 3), np.uint8), Resolved("", seed=request.seed + number), number)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 8])
+def test_a_batch_s_time_is_that_of_all_its_pictures(tmp_path, monkeypatch, batch):
+    run, wanted = Run(tmp_path, "m", {}), Evaluation(Request(), prompts=1, seeds=5, batch=batch)
+    assert [result.seconds for result in finish(run, wanted, Timed(monkeypatch))] == [2.75] * 5
 
 
 class Shades(Quick):
