@@ -23,6 +23,7 @@ from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.library.imports import examine, hash_file, hash_of_folder
 from sdedge.request import Request
+from sdedge.request_fields import SEEDS
 
 GEOMETRIC, LEARNED = "geometric", "learned"
 
@@ -53,7 +54,8 @@ class Judges:
 class Evaluation:
     """What is to be drawn: so many held-out prompts with so many seeds each, in the way of one request.
 
-    `request` is the setting; its prompt and seed are replaced. LoRAs are files with their weights.
+    `request` is the setting; its prompt and seed are replaced. LoRAs are files with their weights. Raises InvalidRequest for a
+    first seed that is none.
     """
 
     request: Request
@@ -64,13 +66,21 @@ class Evaluation:
     batch: int = 1
     loras: tuple[tuple[Path, float], ...] = ()
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.first_seed < SEEDS:
+            raise InvalidRequest(
+                f"The seed {self.first_seed} leaves the pictures to chance or is out of range, and what is measured has to be "
+                f"drawn again; choose from 0 to {SEEDS - 1}.",
+                field="seed",
+            )
+
     def cases(self, world: World) -> dict[int, Case]:
         """Returns the cases by their index."""
         return {index: world.case(index, self.prompt_seed) for index in range(self.prompts)}
 
     def keys(self) -> list[tuple[int, int]]:
-        """Returns the case and seed of every picture, in the order of drawing."""
-        seeds = range(self.first_seed, self.first_seed + self.seeds)
+        """Returns the case and seed of every picture, in the order of drawing; after the last seed comes 0."""
+        seeds = [(self.first_seed + number) % SEEDS for number in range(self.seeds)]
         return [(index, seed) for index in range(self.prompts) for seed in seeds]
 
     def prompt(self, case: Case) -> str:

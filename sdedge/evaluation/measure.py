@@ -43,7 +43,13 @@ class DrawnRun:
     @property
     def size(self) -> int:
         """Returns the shorter side of its pictures in pixels."""
-        return min(int(self.run.settings["request"][side]) for side in ("width", "height"))
+        return min(self.pixel_size)
+
+    @property
+    def pixel_size(self) -> tuple[int, int]:
+        """Returns width and height of its pictures in pixels."""
+        request = self.run.settings["request"]
+        return int(request["width"]), int(request["height"])
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,15 @@ class Report:
     drawn: DrawnRun
     reference: DrawnRun | None
     judges: tuple[str, ...]
+
+    @property
+    def uncompared(self) -> str:
+        """Returns why no picture is compared with the reference's; "" where some are, or there is no reference."""
+        if self.reference is None or self.figures.nearness is not None:
+            return ""
+        if self.reference.pixel_size != self.drawn.pixel_size:
+            return "of another size, so they are not compared pixel by pixel"
+        return "none in common, since no prompt is drawn by both with the same seed"
 
     @property
     def differences(self) -> list[str]:
@@ -134,16 +149,14 @@ def _figures(
 
 
 def _nearness(drawn: DrawnRun, reference: DrawnRun) -> figure.Nearness | None:
-    """Compares the pictures that both runs drew of the same prompts with the same seeds; None where their sizes differ."""
+    """Compares the pictures that both runs drew of the same prompts with the same seeds; None for none, and where their sizes
+    differ.
+    """
     others = {result.key: result for result in reference.results}
-    if _size(drawn) != _size(reference):
+    if drawn.pixel_size != reference.pixel_size:
         return None
     pairs = ((drawn.run.pixels(r), reference.run.pixels(others[r.key])) for r in drawn.results if r.key in others)
     return figure.nearness(pairs)
-
-
-def _size(drawn: DrawnRun) -> dict[str, int]:
-    return {name: drawn.run.settings["request"][name] for name in ("width", "height")}
 
 
 def write_json(report: Report) -> Path:

@@ -148,7 +148,7 @@ def _reference(report: Report) -> str:
     rows = [("reference", f"{settings['name']}, {settings['engine']}")]
     rows += [("differs in", line) for line in report.differences]
     if nearness is None:
-        rows.append(("pictures", "of another size, so they are not compared pixel by pixel"))
+        rows.append(("pictures", report.uncompared))
     else:
         rows.append(
             ("PSNR, median", f"{parts.decibels(nearness.psnr)}; worst tenth {parts.decibels(nearness.psnr_low)}")

@@ -46,6 +46,8 @@ def test_it_goes_on_says_what_is_new_and_compares(tiny_model, tmp_path, quick_ju
     (("--against-set", "speeed=1"), "speeed"),
     (("--lora", "nothing"), "nothing"),
     (("--prompts", "0"), "--prompts"),
+    (("--seed", "-1"), "The seed -1 leaves the pictures to chance"),
+    (("--seed", 2**64), f"The seed {2**64}"),
 ])  # fmt: skip
 def test_mistakes_are_one_sentence(tiny_model, tmp_path, options, said):
     result = run("evaluate", tiny_model, "-o", tmp_path, *FAST, *options)

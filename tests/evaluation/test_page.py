@@ -24,9 +24,9 @@ STATED = {"kind": "house", "mountains": True}
 READ = ({"kind": "house", "mountains": True}, {"kind": None, "mountains": True}, {"kind": "boat", "mountains": False})
 
 
-def drawn_run(folder, name: str = "pocket", steps: int = 8) -> DrawnRun:
+def drawn_run(folder, name: str = "pocket", steps: int = 8, width: int = 64) -> DrawnRun:
     """Three pictures of one prompt: right, half wrong, wrong by the geometric judge; the learned one likes them all."""
-    request = {"width": 64, "height": 64, "guidance": 4.0, "steps": steps, "sampler": "euler"}
+    request = {"width": width, "height": 64, "guidance": 4.0, "steps": steps, "sampler": "euler"}
     run = Run(folder, "m", {"name": name, "engine": "cpu float32", "request": request})
     cases = {0: Case(0, "a <b>house</b>", STATED, {"kind house": ("kind",)})}
     results = [
@@ -89,6 +89,12 @@ def test_the_page_is_well_formed_and_whole(report):
     assert all(source.startswith("data:") for source in sources)
     assert "url(" not in page(report) and "@import" not in page(report) and "<script" not in page(report)
     assert "prefers-color-scheme: dark" in page(report)
+
+
+@pytest.mark.parametrize(("changes", "said"), [({"width": 128}, "of another size"), ({}, "none in common")])
+def test_it_says_why_nothing_is_compared(tmp_path, changes, said):
+    text = page(report_of(drawn_run(tmp_path), drawn_run(tmp_path, **changes)))
+    assert [reason in text for reason in ("of another size", "none in common")].count(True) == 1 and said in text
 
 
 def test_names_are_no_markup(tmp_path):

@@ -202,6 +202,15 @@ def test_a_notice_of_every_request_is_said_once(tiny_model, tmp_path, pipeline):
     assert len(said) == 1 and "<lora:x" in said[0]
 
 
+def test_seeds_go_on_after_the_last_one_as_drawing_does(tiny_model, tmp_path, pipeline):
+    last = evaluation(tiny_model, prompts=1, first_seed=2**64 - 1)
+    assert last.keys() == [(0, 2**64 - 1), (0, 0)]
+    run = run_of(tmp_path, last, pipeline)
+    assert [result.seed for result in finish(run, last, pipeline)] == [2**64 - 1, 0]
+    before = drawn_when(run)
+    assert len(finish(run, last, pipeline)) == 2 and drawn_when(run) == before
+
+
 class Timed:
     """A pipeline of which every step takes a second for each picture and every decoding a quarter."""
 
