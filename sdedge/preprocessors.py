@@ -159,13 +159,16 @@ def parse_preprocessing(text: str, field: str = "controls") -> Preprocessing:
     return settled(preprocessor, values, field)
 
 
-def unknown_preprocessor(name: str, field: str, also: str = "", where: str = "") -> InvalidRequest:
-    """Returns the error for a name that is none; `where` it stands, and what it is not `also`, are clauses of the sentence."""
+def unknown_preprocessor(name: str, field: str, also: str = "", where: str = "", instead: str = "") -> InvalidRequest:
+    """Returns the error for a name that is none; `where` it stands, what it is not `also`, and what may be done `instead` of
+    choosing another are clauses of the sentence.
+    """
     word = (name.split() or [""])[0]
     if near := alike(word, PREPROCESSORS):
         return InvalidRequest(f"There is no preprocessor {shown(word)}{where}; did you mean {near}?", field=field)
     return InvalidRequest(
-        f"There is no preprocessor {shown(name)}{where}{also}; choose one of {', '.join(PREPROCESSORS)}.", field=field
+        f"There is no preprocessor {shown(name)}{where}{also}; choose one of {', '.join(PREPROCESSORS)}{instead}.",
+        field=field,
     )
 
 
