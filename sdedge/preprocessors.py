@@ -172,10 +172,19 @@ def unknown_preprocessor(name: str, field: str, also: str = "", where: str = "",
     )
 
 
+def is_no_preprocessing(text: str) -> bool:
+    """Returns whether a text says that the hint is taken as it is."""
+    return text.strip().casefold() == "none"
+
+
 def is_preprocessing(text: str) -> bool:
-    """Returns whether a text begins with a preprocessor's name and goes on with nothing but settings."""
+    """Returns whether a text is "none", or begins with a preprocessor's name and goes on with nothing but settings."""
     name, *pairs = text.split() or [""]
-    return named(text) is not None or (named(name) is not None and all("=" in pair for pair in pairs))
+    return (
+        is_no_preprocessing(text)
+        or named(text) is not None
+        or (named(name) is not None and all("=" in pair for pair in pairs))
+    )
 
 
 def _example(preprocessor: Preprocessor) -> str:
