@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sdedge.commands.evaluate import table
 from sdedge.evaluation import figures
 from sdedge.evaluation.figures import Features, Figures, Nearness, Verdict
 from sdedge.evaluation.gallery import write_sheet
@@ -95,6 +96,12 @@ def test_the_page_is_well_formed_and_whole(report):
 def test_it_says_why_nothing_is_compared(tmp_path, changes, said):
     text = page(report_of(drawn_run(tmp_path), drawn_run(tmp_path, **changes)))
     assert [reason in text for reason in ("of another size", "none in common")].count(True) == 1 and said in text
+
+
+def test_the_terminal_says_the_same_of_equal_pictures_and_of_none_that_are_compared(report, tmp_path):
+    assert "PSNR to the reference equal, worst tenth 21.5 dB; SSIM" in table(report)
+    beside = report_of(drawn_run(tmp_path / "a"), drawn_run(tmp_path / "b", width=128))
+    assert "of another size" in table(beside) and "of another size" not in table(report)
 
 
 def test_names_are_no_markup(tmp_path):
