@@ -83,13 +83,17 @@ def _network_command(preprocessor: Preprocessor) -> click.Command:
 
     def run(image: str, out: Path, size: str | None, model: str | None) -> None:
         from sdedge.generation.network_hints import network_hint
+        from sdedge.generation.pose import shows_nobody
         from sdedge.library.hint_networks import find_hint_network, named_hint_network
         from sdedge.weights.hint_network import HintNetwork
 
         _check_out(out, image)
         kind = HintNetwork(f"{preprocessor.name}-network")
         folder = find_hint_network(kind, field="") if model is None else named_hint_network(model, kind)
-        _write(network_hint(_photo(image, size), preprocessor.name, folder), out)
+        pixels = network_hint(_photo(image, size), preprocessor.name, folder)
+        if kind is HintNetwork.POSE and shows_nobody(pixels):
+            note(f"No person was found in {image}, so that the hint is black.")
+        _write(pixels, out)
 
     option = click.option("--model", metavar="FOLDER", help="Of the network.  [default: the installed one]")
     help_text = f"{preprocessor.help}\n\n{_NETWORKS[preprocessor.name]}\n\n{_READS}"

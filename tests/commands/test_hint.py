@@ -59,6 +59,16 @@ def test_a_folder_that_is_made_is_said(photo):
     assert not _run("canny", "photo.png", "new/deep/x.png").stderr
 
 
+def test_a_pose_of_nobody_is_said_to_be_black(photo, monkeypatch):
+    monkeypatch.setattr("sdedge.library.hint_networks.named_hint_network", lambda name, kind: photo.parent)
+    for name, brightness, is_said in (("pose", 0, True), ("pose", 9, False), ("depth", 0, False)):
+        hint = np.full((8, 8, 3), brightness, np.uint8)
+        monkeypatch.setattr("sdedge.generation.network_hints.network_hint", lambda *inputs, hint=hint: hint)
+        made = _run(name, "photo.png", "x.png", "--model", "m")
+        assert made.exit_code == 0 and np.array_equal(np.asarray(Image.open("x.png")), hint)
+        assert ("No person was found in photo.png" in made.stderr) == is_said
+
+
 def test_transparent_parts_are_white_in_photos_and_black_in_hints_and_masks(photo):
     _run("threshold", "photo.png", "out.png")
     assert np.asarray(Image.open("out.png")).min() == 255
