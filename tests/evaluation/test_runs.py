@@ -11,12 +11,14 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from sdedge.engines.open import load_engine
-from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.errors import InvalidRequest, ModelError, SdedgeError
+from sdedge.evaluation.ceiling import read_ceiling
 from sdedge.evaluation.drawing import Evaluation, Judges, draw, settings_of
 from sdedge.evaluation.illustrations_world import Illustrations
 from sdedge.evaluation.measure import Job, Report, evaluate
@@ -248,6 +250,30 @@ class Shades(Quick):
 
     def read(self, image):
         return {"kind": self.values["kind"][min(round(float(image.mean()) / 80), 2)]}
+
+
+def test_reconstructions_that_fail_are_said_each_time_and_never_kept_in_part(tmp_path, monkeypatch):
+    run, engine, encoded, failing = Run(tmp_path, "m", {}), SimpleNamespace(facts=SimpleNamespace(width=16)), [], [1]
+    run.folder.mkdir()
+
+    def reconstructed(engine, pictures):
+        encoded.append(len(pictures))
+        if len(encoded) in failing:
+            raise ModelError("It has no encoder.")
+        return pictures
+
+    monkeypatch.setattr("sdedge.evaluation.ceiling.reconstructed", reconstructed)
+
+    def read() -> tuple[list[str], dict[str, int]]:
+        *events, verdicts = read_ceiling(run, engine, Judges(Shades()), 20)
+        said = [event.message for event in events if isinstance(event, Notice)]
+        return said, {name: len(group) for name, group in verdicts.items()}
+
+    fault = ["No reconstructions are measured: It has no encoder."]
+    assert read() == (fault, {"renders": 20, "reconstructions": 0}) and encoded == [8]
+    failing[:] = [3]  # in the middle, as for want of memory
+    assert read() == (fault, {"renders": 20, "reconstructions": 0}) and encoded == [8, 8, 8]
+    assert read() == read() == ([], {"renders": 20, "reconstructions": 20}) and encoded == [8, 8, 8, 8, 8, 4]
 
 
 @pytest.mark.slow
