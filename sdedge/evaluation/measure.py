@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.engines.protocol import Component
+from sdedge.errors import Remedy
 from sdedge.evaluation import figures as figure
 from sdedge.evaluation.ceiling import RECONSTRUCTIONS, RENDERS, read_ceiling
 from sdedge.evaluation.drawing import Evaluation, Judges, draw, settings_of
@@ -84,7 +85,9 @@ def evaluate(
     `ceiling` is how many true renders tell what the judges can read; 0 leaves that out. Raises SdedgeError.
     """
     if judges.learned is None:
-        yield Notice("There is no learned judge here, so one judge reads alone, and features are not compared.")
+        yield Notice(
+            f"There is no learned judge here, so one judge reads alone, and features are not compared; {Remedy.TRAIN_JUDGE}."
+        )
     drawn = yield from _drawn(job, judges, out, DRAWING)
     verdicts: dict[str, list[Verdict]] = {RENDERS: [], RECONSTRUCTIONS: []}
     if ceiling:

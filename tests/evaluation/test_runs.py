@@ -290,7 +290,7 @@ def test_a_report_holds_both_runs_and_their_difference(tiny_model, tmp_path):
     record = json.loads((report.drawn.run.folder / "report.json").read_text())
     assert record["figures"]["facts"]["kind"]["obeyed"]["geometric"]["pictures"] == 4
     said = [event.message for event in events if isinstance(event, Notice)]
-    assert said == ["There is no learned judge here, so one judge reads alone, and features are not compared."]
+    assert len(said) == 1 and said[0].startswith("There is no learned judge here, so one judge reads alone")
     again = list(evaluate(jobs[0], Judges(Shades()), tmp_path, ceiling=12))
     assert again[-1].figures.renders == report.figures.renders and again[-1].reference is None
 
