@@ -38,6 +38,7 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "union_control_type": ("Unknown", "All", ""), "pulid_mode": ("Fidelity", ""), "input_mode": ("simple", ""), "guidance": (1,),
 }  # fmt: skip
 """Of fields that are not honoured, what asks for nothing; of others `_NOTHING` does."""
+BLACK = (0, 0, 0)
 _DARK, _BRIGHT = 5, 250  # up to and from which the extension takes a mask for empty
 
 
@@ -92,17 +93,18 @@ def _control(unit: Mapping[str, Any], hint: str | None) -> Control:
 def _hint_of(unit: Mapping[str, Any]) -> tuple[str | None, str]:
     """Returns the reference to a unit's hint, and what is to be said of its mask.
 
-    The mask is the hole that an inpaint module leaves in the unit's picture, which is transparent there. One of a single
-    brightness asks for nothing, as in the extension.
+    The mask is the hole that an inpaint module leaves in the unit's picture, which is transparent there. A black one asks for
+    nothing, and nor does a white one beside another module, as in the extension.
     """
     image: Any = unit.get("image") or unit.get("input_image")
     mask: Any = unit.get("mask") or unit.get("mask_image")
     if isinstance(image, dict):
         image, mask = image.get("image"), image.get("mask") or mask
-    data, hole = _bytes_of(image, "hint"), _hole(mask)
+    inpaints = is_inpainting(_module(unit))
+    data, hole = _bytes_of(image, "hint"), _hole(mask, inpaints)
     if hole is None:
         return None if data is None else keep_hint(pictures.keep(data)), ""
-    if data is None or not is_inpainting(_module(unit)):
+    if data is None or not inpaints:
         said = "ControlNet's mask, which an inpaint module reads beside a picture of its unit"
         return None if data is None else keep_hint(pictures.keep(data)), said
     picture = flatten(pictures.read(data, "controls"))
@@ -110,15 +112,17 @@ def _hint_of(unit: Mapping[str, Any]) -> tuple[str | None, str]:
     return keep_hint(pictures.keep(picture)), ""
 
 
-def _hole(mask: Any) -> Image.Image | None:
-    """Returns where a unit's mask is white, as black and white; None without a mask, and for one of a single brightness."""
+def _hole(mask: Any, inpaints: bool) -> Image.Image | None:
+    """Returns where a unit's mask is white, as black and white; None without a mask, and for one that asks for nothing."""
     data = _bytes_of(mask, "mask")
     if data is None:
         return None
     image = pictures.read(data, "controls")
-    low, high = pictures.brightness(image)
     hole = pictures.mask_of(image)
-    return None if high <= _DARK or low >= _BRIGHT or not hole.getbbox() else hole
+    if inpaints:
+        return hole if hole.getbbox() else None
+    low, high = pictures.brightness(image)
+    return None if high <= _DARK or low >= _BRIGHT else hole
 
 
 def _region(mask: Any) -> str | None:
@@ -126,7 +130,7 @@ def _region(mask: Any) -> str | None:
     data = _bytes_of(mask, "effective_region_mask")
     if data is None:
         return None
-    if pictures.brightness(pictures.read(data, "controls"))[1] == 0:
+    if flatten(pictures.read(data, "controls"), BLACK).convert("L").getbbox() is None:  # as it is read when it is drawn
         raise InvalidRequest(
             "The control's effective_region_mask is black everywhere; paint white where the control should act.",
             field="controls",

@@ -284,8 +284,14 @@ def test_the_effective_region_mask_is_where_a_control_acts(read_unit):
     region = grey(0, 255)
     control, ignored = read_unit(image=grey(9), effective_region_mask=region)
     assert not ignored and hint_path(control.mask).read_bytes() == base64.b64decode(region)
-    with pytest.raises(InvalidRequest, match="black everywhere"):
-        read_unit(image=grey(9), effective_region_mask=grey(0))
+    for black in (
+        Image.new("L", (8, 8)),
+        Image.merge("LA", [Image.new("L", (8, 8)), Image.linear_gradient("L").resize((8, 8))]),
+    ):
+        file = io.BytesIO()
+        black.save(file, "PNG")
+        with pytest.raises(InvalidRequest, match="black everywhere"):
+            read_unit(image=grey(9), effective_region_mask=b64(file.getvalue()))
 
 
 @pytest.mark.parametrize("module", ["inpaint_only", "inpaint_global_harmonious"])
@@ -301,12 +307,14 @@ def test_the_mask_of_an_inpaint_module_is_a_hole_in_its_picture(read_unit, modul
 
 
 def test_a_mask_that_asks_for_nothing_is_passed_over_and_one_that_nobody_reads_is_named(read_unit):
-    for mask in (grey(0), grey(255), grey(3), "", None):
-        for module in ("none", "inpaint_only"):
+    for module in ("none", "inpaint_only"):
+        for mask in (grey(0), grey(3), "", None, *([grey(255), grey(251)] if module == "none" else [])):
             control, ignored = read_unit(module=module, image=grey(9), mask=mask)
             assert (
                 not ignored and control.mask is None and not Image.open(hint_path(control.hint)).has_transparency_data
             )
+    everywhere, _ = read_unit(module="inpaint_only", image=grey(9), mask=grey(255))
+    assert not np.asarray(Image.open(hint_path(everywhere.hint)))[..., 3].any()
     for fields in ({"module": "canny", "image": grey(9)}, {"module": "inpaint_only"}):
         control, ignored = read_unit(mask=grey(0, 255), **fields)
         assert control.mask is None and ignored == [
