@@ -32,7 +32,7 @@ _SILENT = {
     "pixel_perfect", "low_vram", "lowvram", "save_detected_map", "is_ui", "type_filter", "generated_image",
 }  # fmt: skip
 """These are about memory, another page or pictures beside the picture; hints are always made pixel perfect."""
-_NOTHING = (False, "", [], {})
+_NOTHING: tuple[Any, ...] = (False, "", [], {})
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "processor_res": (-1, 0, 512), "hr_option": (0, "Both", "HiResFixOption.BOTH"), "inpaint_crop_input_image": (True,),
     "union_control_type": ("Unknown", "All", ""), "pulid_mode": ("Fidelity", ""), "input_mode": ("simple", ""), "guidance": (1,),
