@@ -104,6 +104,13 @@ def test_the_terminal_says_the_same_of_equal_pictures_and_of_none_that_are_compa
     assert "of another size" in table(beside) and "of another size" not in table(report)
 
 
+def test_every_lora_has_its_line(tmp_path):
+    drawn = drawn_run(tmp_path)
+    drawn.run.settings["loras"] = [["1a2b", 0.5], ["1a2b", 0.75]]
+    text = page(report_of(drawn))
+    assert text.count("LoRA 1a2b") == 2 and "0.75" in text
+
+
 def test_names_are_no_markup(tmp_path):
     text = page(report_of(drawn_run(tmp_path, '<img src=x onerror="a()">')))
     assert "<img src=x" not in text and "<b>house</b>" not in text
