@@ -17,7 +17,7 @@ from sdedge.controls import MAX_WEIGHT, PICTURE_SUFFIXES, Control, checked_contr
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import TAKES_OFF, FieldType
 from sdedge.json_values import read_json
-from sdedge.preprocessors import is_preprocessing, unknown_preprocessor
+from sdedge.preprocessors import is_no_preprocessing, is_preprocessing, unknown_preprocessor
 from sdedge.text.clean import shown
 from sdedge.text.names import alike
 
@@ -193,10 +193,10 @@ def _split_path(text: str) -> tuple[str, str]:
 
 
 def _split_preprocessing(text: str) -> tuple[str, str | None]:
-    """Returns what stands before a preprocessor at the end of MODEL:HINT:PREPROCESSOR, and the preprocessor."""
+    """Returns what stands before a preprocessor at the end of MODEL:HINT:PREPROCESSOR, and the preprocessor; None for "none"."""
     before, colon, last = text.rpartition(":")
     if colon and ":" in before and is_preprocessing(last):
-        return before, last.strip()
+        return before, None if is_no_preprocessing(last) else last.strip()
     return text, None
 
 

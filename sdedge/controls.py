@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import PathOrName
-from sdedge.preprocessors import parse_preprocessing
+from sdedge.preprocessors import is_no_preprocessing, parse_preprocessing
 from sdedge.text.clean import shown
 
 MAX_WEIGHT = 10
@@ -127,7 +127,7 @@ def checked_control(control: Control, field: str) -> Control:
 
 def _preprocess(value: object, field: str) -> str | None:
     """Returns a preprocessor and its settings in the words that stand for them. Raises InvalidRequest."""
-    if value is None or value == "none":
+    if value is None or (isinstance(value, str) and is_no_preprocessing(value)):
         return None
     if not isinstance(value, str):
         raise InvalidRequest(

@@ -159,20 +159,32 @@ def parse_preprocessing(text: str, field: str = "controls") -> Preprocessing:
     return settled(preprocessor, values, field)
 
 
-def unknown_preprocessor(name: str, field: str, also: str = "", where: str = "") -> InvalidRequest:
-    """Returns the error for a name that is none; `where` it stands, and what it is not `also`, are clauses of the sentence."""
+def unknown_preprocessor(name: str, field: str, also: str = "", where: str = "", instead: str = "") -> InvalidRequest:
+    """Returns the error for a name that is none; `where` it stands, what it is not `also`, and what may be done `instead` of
+    choosing another are clauses of the sentence.
+    """
     word = (name.split() or [""])[0]
     if near := alike(word, PREPROCESSORS):
         return InvalidRequest(f"There is no preprocessor {shown(word)}{where}; did you mean {near}?", field=field)
     return InvalidRequest(
-        f"There is no preprocessor {shown(name)}{where}{also}; choose one of {', '.join(PREPROCESSORS)}.", field=field
+        f"There is no preprocessor {shown(name)}{where}{also}; choose one of {', '.join(PREPROCESSORS)}{instead}.",
+        field=field,
     )
 
 
+def is_no_preprocessing(text: str) -> bool:
+    """Returns whether a text says that the hint is taken as it is."""
+    return text.strip().casefold() == "none"
+
+
 def is_preprocessing(text: str) -> bool:
-    """Returns whether a text begins with a preprocessor's name and goes on with nothing but settings."""
+    """Returns whether a text is "none", or begins with a preprocessor's name and goes on with nothing but settings."""
     name, *pairs = text.split() or [""]
-    return named(text) is not None or (named(name) is not None and all("=" in pair for pair in pairs))
+    return (
+        is_no_preprocessing(text)
+        or named(text) is not None
+        or (named(name) is not None and all("=" in pair for pair in pairs))
+    )
 
 
 def _example(preprocessor: Preprocessor) -> str:

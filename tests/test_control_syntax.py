@@ -16,6 +16,7 @@ WRONG = {
     "C:h.png:cany low=3:0.5": "did you mean canny?",
     "C:h.png:0,7": "weight is '0,7'; write it with a point, 0.7.",
     "C:h.png:canny:0,7:0-1": "weight is '0,7'; write it with a point",
+    "C:h.png:none:much": "weight is 'much'; give a number from 0 to 10",
     "C:h.png:canny:much": "weight is 'much'; give a number from 0 to 10",
     "canny:h.png:0.7:0.2": "range of steps is '0.2'; write where it begins and where it ends with a dash",
     "canny:h.png:0.7:half": "range of steps is 'half'",
@@ -45,6 +46,9 @@ def test_what_is_wrong_with_a_control_is_named(text):
     [
         ("hint=h.png,model=C", Control("C", "h.png")),
         ("C:h.png:0-0.5", Control("C", "h.png", span=(0.0, 0.5))),
+        ("C:h.png:none:0.5", Control("C", "h.png", 0.5)),
+        ("C:h.png:None", Control("C", "h.png")),
+        ("C::none:0-0.5", Control("C", span=(0.0, 0.5))),
         ("C:D:\\a\\h.png:2", Control("C", "D:\\a\\h.png", 2.0)),
         ("model=C,hint=a/b,c=d.png", Control("C", "a/b,c=d.png")),
         ("C:sha256:" + "ab" * 32, Control("C", "sha256:" + "ab" * 32)),
@@ -54,7 +58,14 @@ def test_what_can_be_read_is_read(text, control):
     assert parse_control(text) == control
 
 
-@pytest.mark.parametrize("hint", ["h.png:abc", "h.png,wieght=3.png", "a;b.png:1"])
+@pytest.mark.parametrize(
+    "text", ["C:h.png:none", "model=C,hint=h.png,preprocess=none", "model=C,hint=h.png,preprocess=None"]
+)
+def test_none_takes_the_hint_as_it_is(text):
+    assert Request("a house", controls=(parse_control(text),)).controls == (Control("C", "h.png"),)
+
+
+@pytest.mark.parametrize("hint", ["h.png:abc", "a:none", "none", "h.png,wieght=3.png", "a;b.png:1"])
 def test_a_file_of_an_odd_name_still_has_a_text(hint):
     controls = (Control("C", hint),)
     assert ControlList().parse("controls", ControlList().format(controls)) == controls

@@ -135,6 +135,8 @@ def hint_arguments(control: Control, picture: Path, size: tuple[int, int], out: 
     chosen = parse_preprocessing(control.preprocess)
     usual = {} if chosen.preprocessor.by_network else settled(chosen.preprocessor, {}).values
     options = [f"--{name}={chosen.values[name]!r}" for name in usual if chosen.values[name] != usual[name]]
+    if control.hint is not None and control.resize != HintFit.CROP:
+        options.insert(0, f"--resize={control.resize}")
     return ["hint", chosen.preprocessor.name, f"--size={size[0]}x{size[1]}", *options, "--", str(picture), str(out)]
 
 

@@ -12,7 +12,7 @@ from gui.form.controlling import hint_arguments, picture_of
 from gui.form.model import FormModel
 from gui.shell.background import Background, in_words
 from gui.shell.pictures import look_at_picture
-from sdedge.controls import Control
+from sdedge.controls import Control, HintFit
 from sdedge.errors import SdedgeError
 
 REST = 400  # milliseconds without a change until it is made
@@ -30,7 +30,7 @@ class HintPreview(QObject):
         super().__init__(parent)
         self._form, self._background = form, background
         self._folder: QTemporaryDir | None = None
-        self._asked: tuple[Path | None, str | None, tuple[int, int]] | None = None
+        self._asked: tuple[Path | None, str | None, HintFit, tuple[int, int]] | None = None
         self._number = 0
         self._control: Control | None = None
         self._command: Command | None = None
@@ -40,9 +40,9 @@ class HintPreview(QObject):
         self._rest.timeout.connect(self._make)
 
     def show_control(self, control: Control) -> None:
-        """Shows the hint of this control, a moment after its picture or preprocessor changed."""
+        """Shows the hint of this control, a moment after its picture, preprocessor or fitting changed."""
         picture = picture_of(control, self._form.image)
-        asked = (picture, control.preprocess, self._form.size or SIZE)
+        asked = (picture, control.preprocess, control.resize, self._form.size or SIZE)
         if asked != self._asked:
             self.close()
             self._asked, self._control = asked, control
@@ -64,7 +64,7 @@ class HintPreview(QObject):
 
     def _make(self) -> None:
         assert self._control is not None and self._asked is not None
-        picture, _, size = self._asked
+        picture, *_, size = self._asked
         if picture is None:
             self.made.emit(QImage(), QImage())
             return

@@ -112,7 +112,7 @@ def evaluate(model: str | None, **options: Any) -> None:
         echo(json.dumps(json.loads((report.drawn.run.folder / REPORT).read_text())))
         return
     if not options["quiet"]:
-        echo(_table(report))
+        echo(table(report))
         echo()
     for path in (page, report.drawn.run.folder / REPORT, *([sheet] if sheet else [])):
         echo(path)
@@ -203,8 +203,10 @@ def _plain_lines(quiet: bool) -> Callable[[Event], None]:
     return tell
 
 
-def _table(report: Report) -> str:
+def table(report: Report) -> str:
     """Returns the figures as a Markdown table and a few lines."""
+    from sdedge.evaluation.page_parts import decibels
+
     figures = report.figures
     judges = list(next(iter(figures.facts.values())).obeyed)
     columns = [*judges, "agree"] if len(judges) > 1 else judges
@@ -224,7 +226,9 @@ def _table(report: Report) -> str:
         lines.append(f"\nDiversity over seeds {100 * features.diversity:.0f}% of that of renders")
     if nearness is not None:
         lines.append(
-            f"\nPSNR to the reference {nearness.psnr:.1f} dB, worst tenth {nearness.psnr_low:.1f} dB; "
+            f"\nPSNR to the reference {decibels(nearness.psnr)}, worst tenth {decibels(nearness.psnr_low)}; "
             f"SSIM {nearness.ssim:.4f}; {100 * nearness.identical:.0f}% equal"
         )
+    elif report.uncompared:
+        lines.append(f"\nPictures of the reference: {report.uncompared}")
     return "\n".join(lines)

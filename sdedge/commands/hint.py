@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdedge.commands.terminal import echo, note
-from sdedge.commands.values import integer, number
+from sdedge.commands.values import NameType, integer, number
+from sdedge.controls import HintFit
 from sdedge.errors import InvalidRequest
 from sdedge.preprocessors import PREPROCESSORS, Preprocessor, Setting, settled
 from sdedge.request_fields import parse_size
@@ -25,9 +26,21 @@ SIZE = click.option(
     metavar="WxH",
     help="Bring the photo to the size that will be drawn first, so that lines are a pixel wide.",
 )
+RESIZE = click.option(
+    "--resize",
+    type=NameType(HintFit),
+    default=HintFit.CROP.value,
+    show_default=True,
+    help="How a photo of other proportions is brought to --size: crop, stretch or pad, as a control's resize says.",
+)
 _READS = "Reads IMAGE, where transparent parts count as white, and writes OUT, a .png or .webp file, which is replaced."
 FORMATS: dict[str, dict[str, Any]] = {".png": {"format": "PNG"}, ".webp": {"format": "WEBP", "lossless": True}}
 """How a hint is written, by suffix: without loss, since a JPEG's noise would be lines."""
+
+
+def _sized(command: Any) -> Any:
+    """Adds the options of the size that the photo is brought to, and how."""
+    return SIZE(RESIZE(command))
 
 
 class HintCommands(click.Group):
@@ -56,14 +69,14 @@ def hint() -> None:
 def _command(preprocessor: Preprocessor) -> click.Command:
     """Returns the command of a preprocessor, whose options are its settings."""
 
-    def run(image: str, out: Path, size: str | None, **values: float) -> None:
+    def run(image: str, out: Path, size: str | None, resize: str, **values: float) -> None:
         from sdedge.images.preprocess import preprocess
 
         _check_out(out, image)
         preprocessing = settled(preprocessor, values, field="")
-        _write(preprocess(_photo(image, size), preprocessing), out)
+        _write(preprocess(_photo(image, size, resize), preprocessing), out)
 
-    name, command = preprocessor.name, IMAGE(OUT(SIZE(run)))
+    name, command = preprocessor.name, IMAGE(OUT(_sized(run)))
     for row in reversed(preprocessor.settings):
         command = _option(row)(command)
     text = f"{preprocessor.help}\n\n{_READS}"
@@ -81,20 +94,24 @@ def _option(row: Setting) -> Any:
 def _network_command(preprocessor: Preprocessor) -> click.Command:
     """Returns the command of a preprocessor that runs a network of the user's."""
 
-    def run(image: str, out: Path, size: str | None, model: str | None) -> None:
+    def run(image: str, out: Path, size: str | None, resize: str, model: str | None) -> None:
         from sdedge.generation.network_hints import network_hint
+        from sdedge.generation.pose import shows_nobody
         from sdedge.library.hint_networks import find_hint_network, named_hint_network
         from sdedge.weights.hint_network import HintNetwork
 
         _check_out(out, image)
         kind = HintNetwork(f"{preprocessor.name}-network")
         folder = find_hint_network(kind, field="") if model is None else named_hint_network(model, kind)
-        _write(network_hint(_photo(image, size), preprocessor.name, folder), out)
+        pixels = network_hint(_photo(image, size, resize), preprocessor.name, folder)
+        if kind is HintNetwork.POSE and shows_nobody(pixels):
+            note(f"No person was found in {image}, so that the hint is black.")
+        _write(pixels, out)
 
     option = click.option("--model", metavar="FOLDER", help="Of the network.  [default: the installed one]")
     help_text = f"{preprocessor.help}\n\n{_NETWORKS[preprocessor.name]}\n\n{_READS}"
     command = click.command(preprocessor.name, help=help_text, short_help=preprocessor.help)
-    return command(IMAGE(OUT(option(SIZE(run)))))
+    return command(IMAGE(OUT(option(_sized(run)))))
 
 
 _NETWORKS = {
@@ -110,8 +127,8 @@ for _row in PREPROCESSORS.values():
 @IMAGE
 @click.argument("mask", type=click.Path())
 @OUT
-@SIZE
-def inpaint(image: str, mask: str, out: Path, size: str | None) -> None:
+@_sized
+def inpaint(image: str, mask: str, out: Path, size: str | None, resize: str) -> None:
     """The photo with a hole, for an inpainting ControlNet.
 
     Reads IMAGE and MASK, whose white is drawn anew, and writes OUT, a .png or .webp file that is transparent there. Transparent
@@ -121,20 +138,22 @@ def inpaint(image: str, mask: str, out: Path, size: str | None) -> None:
     from sdedge.images.source import fit
 
     _check_out(out, image, mask)
-    pixels = _photo(image, size)
+    pixels = _photo(image, size, resize)
     height, width, _ = pixels.shape
-    area = _photo(mask, None, (0, 0, 0))
+    area = _photo(mask, None, paper=(0, 0, 0))
     if not size and area.shape != pixels.shape:
         raise InvalidRequest(
             f"The mask {mask} has {area.shape[1]}x{area.shape[0]} pixels and the photo {width}x{height}; give one of the photo's "
             "size.",
             field="mask",
         )
-    _write(with_hole(pixels, fit(area, (width, height)).max(axis=2)), out)
+    _write(with_hole(pixels, fit(area, (width, height), resize).max(axis=2)), out)
 
 
-def _photo(path: str, size: str | None, paper: tuple[int, int, int] = (255, 255, 255)) -> np.ndarray:
-    """Returns a picture as uint8 (H, W, 3), cut to the proportions of a size where one is given. Raises InvalidRequest."""
+def _photo(
+    path: str, size: str | None, resize: str = "crop", paper: tuple[int, int, int] = (255, 255, 255)
+) -> np.ndarray:
+    """Returns a picture as uint8 (H, W, 3), brought to a size where one is given. Raises InvalidRequest."""
     from sdedge.images.source import fit, read_source
 
     wanted = None if size is None else parse_size(size)
@@ -143,7 +162,7 @@ def _photo(path: str, size: str | None, paper: tuple[int, int, int] = (255, 255,
     pixels, notes = read_source(path, paper)
     for line in notes:
         note(line)
-    return pixels if wanted is None else fit(pixels, wanted)
+    return pixels if wanted is None else fit(pixels, wanted, resize)
 
 
 def _check_out(out: Path, *sources: str) -> None:

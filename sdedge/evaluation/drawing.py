@@ -18,11 +18,12 @@ from sdedge.errors import InvalidRequest, ModelError
 from sdedge.evaluation.judge_network import LearnedJudge
 from sdedge.evaluation.runs import Result, Run
 from sdedge.evaluation.world import Answers, Case, World
-from sdedge.events import Event, Notice, Progress
+from sdedge.events import Event, Notice, Progress, Step
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.library.imports import examine, hash_file, hash_of_folder
 from sdedge.request import Request
+from sdedge.request_fields import SEEDS
 
 GEOMETRIC, LEARNED = "geometric", "learned"
 
@@ -53,7 +54,8 @@ class Judges:
 class Evaluation:
     """What is to be drawn: so many held-out prompts with so many seeds each, in the way of one request.
 
-    `request` is the setting; its prompt and seed are replaced. LoRAs are files with their weights.
+    `request` is the setting; its prompt and seed are replaced. LoRAs are files with their weights. Raises InvalidRequest for a
+    first seed that is none.
     """
 
     request: Request
@@ -64,13 +66,21 @@ class Evaluation:
     batch: int = 1
     loras: tuple[tuple[Path, float], ...] = ()
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.first_seed < SEEDS:
+            raise InvalidRequest(
+                f"The seed {self.first_seed} leaves the pictures to chance or is out of range, and what is measured has to be "
+                f"drawn again; choose from 0 to {SEEDS - 1}.",
+                field="seed",
+            )
+
     def cases(self, world: World) -> dict[int, Case]:
         """Returns the cases by their index."""
         return {index: world.case(index, self.prompt_seed) for index in range(self.prompts)}
 
     def keys(self) -> list[tuple[int, int]]:
-        """Returns the case and seed of every picture, in the order of drawing."""
-        seeds = range(self.first_seed, self.first_seed + self.seeds)
+        """Returns the case and seed of every picture, in the order of drawing; after the last seed comes 0."""
+        seeds = [(self.first_seed + number) % SEEDS for number in range(self.seeds)]
         return [(index, seed) for index in range(self.prompts) for seed in seeds]
 
     def prompt(self, case: Case) -> str:
@@ -86,8 +96,8 @@ class Evaluation:
         return case.prompt + tags
 
 
-def settings_of(evaluation: Evaluation, pipeline: Pipeline) -> dict[str, Any]:
-    """Returns everything that determines the pictures but for their number: what a run is kept under.
+def settings_of(evaluation: Evaluation, pipeline: Pipeline, world: World) -> dict[str, Any]:
+    """Returns everything that determines the pictures but for their number: what a run is kept under, as JSON holds it.
 
     Loads the model. Raises ModelError and InvalidRequest.
     """
@@ -105,7 +115,8 @@ def settings_of(evaluation: Evaluation, pipeline: Pipeline) -> dict[str, Any]:
         **models,
         "engine": engine.description,
         "request": {**record, "guidance": resolved.guidance, "width": resolved.width, "height": resolved.height},
-        "loras": {hash_file(path).sha256[:16]: weight for path, weight in evaluation.loras},
+        "loras": [[hash_file(path).sha256[:16], weight] for path, weight in evaluation.loras],
+        "world": world.name,
         "prompts": evaluation.prompt_seed,
         "sdedge": sdedge.__version__,
     }
@@ -153,17 +164,55 @@ def _draw_case(
 ) -> Iterator[Notice | Result]:
     """Draws one prompt with consecutive seeds, and keeps each picture and its result as it comes."""
     request = evaluation.request.replace(prompt=evaluation.prompt(case), seed=first)
-    start = time.perf_counter()
+    clock = _Clock()
     for event in pipeline.images(request, count=count, batch=evaluation.batch):
-        if isinstance(event, Picture):
-            seconds = time.perf_counter() - start
+        if isinstance(event, Step):
+            clock.see(event)
+        elif isinstance(event, Picture):
+            seconds = clock.picture()
             event.save(run.picture_path(case.index, event.seed))
             result = Result(case.index, event.seed, case.prompt, round(seconds, 3), judges.read(event.pixels))
             run.append(result)
             yield result
-            start = time.perf_counter()
+            clock.restart()
         elif isinstance(event, Notice):
             yield event
+
+
+class _Clock:
+    """Tells how many seconds each picture took: its share of what its batch took together, and what it took alone.
+
+    Together pictures are denoised; they are decoded, enlarged and drawn over one by one.
+    """
+
+    def __init__(self) -> None:
+        self._together, self._left = (
+            0.0,
+            0,
+        )  # seconds of a picture's share, and the batch's pictures that are not there yet
+        self.restart()
+
+    def restart(self) -> None:
+        """Begins to count here, after what is no part of drawing."""
+        self._start = time.perf_counter()
+
+    def see(self, step: Step) -> None:
+        """Divides what passed until a step among the pictures that took it together."""
+        if step.size > 1:
+            self._left = self._left or step.size
+            self._together += self._lap() / step.size
+
+    def picture(self) -> float:
+        """Returns the seconds of the picture that is there now."""
+        seconds = self._together + self._lap()
+        self._left -= 1
+        if self._left <= 0:
+            self._together, self._left = 0.0, 0
+        return seconds
+
+    def _lap(self) -> float:
+        start, self._start = self._start, time.perf_counter()
+        return self._start - start
 
 
 def _read_again(run: Run, result: Result, judges: Judges) -> Result:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.engines.protocol import Component
+from sdedge.errors import Remedy
 from sdedge.evaluation import figures as figure
 from sdedge.evaluation.ceiling import RECONSTRUCTIONS, RENDERS, read_ceiling
 from sdedge.evaluation.drawing import Evaluation, Judges, draw, settings_of
@@ -43,7 +44,13 @@ class DrawnRun:
     @property
     def size(self) -> int:
         """Returns the shorter side of its pictures in pixels."""
-        return min(int(self.run.settings["request"][side]) for side in ("width", "height"))
+        return min(self.pixel_size)
+
+    @property
+    def pixel_size(self) -> tuple[int, int]:
+        """Returns width and height of its pictures in pixels."""
+        request = self.run.settings["request"]
+        return int(request["width"]), int(request["height"])
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,15 @@ class Report:
     drawn: DrawnRun
     reference: DrawnRun | None
     judges: tuple[str, ...]
+
+    @property
+    def uncompared(self) -> str:
+        """Returns why no picture is compared with the reference's; "" where some are, or there is no reference."""
+        if self.reference is None or self.figures.nearness is not None:
+            return ""
+        if self.reference.pixel_size != self.drawn.pixel_size:
+            return "of another size, so they are not compared pixel by pixel"
+        return "none in common, since no prompt is drawn by both with the same seed"
 
     @property
     def differences(self) -> list[str]:
@@ -69,7 +85,9 @@ def evaluate(
     `ceiling` is how many true renders tell what the judges can read; 0 leaves that out. Raises SdedgeError.
     """
     if judges.learned is None:
-        yield Notice("There is no learned judge here, so one judge reads alone, and features are not compared.")
+        yield Notice(
+            f"There is no learned judge here, so one judge reads alone, and features are not compared; {Remedy.TRAIN_JUDGE}."
+        )
     drawn = yield from _drawn(job, judges, out, DRAWING)
     verdicts: dict[str, list[Verdict]] = {RENDERS: [], RECONSTRUCTIONS: []}
     if ceiling:
@@ -93,7 +111,7 @@ def evaluate(
 def _drawn(job: Job, judges: Judges, out: Path, phase: str) -> Generator[Event, None, DrawnRun]:
     """Yields events, and returns the DrawnRun."""
     yield Loading("model")
-    settings = settings_of(job.evaluation, job.pipeline)
+    settings = settings_of(job.evaluation, job.pipeline, judges.world)
     run = Run(out, settings["name"], settings)
     if phase == DRAWING and not run.is_there and (nearest := nearest_run(out, run)):
         name, lines = nearest
@@ -134,16 +152,14 @@ def _figures(
 
 
 def _nearness(drawn: DrawnRun, reference: DrawnRun) -> figure.Nearness | None:
-    """Compares the pictures that both runs drew of the same prompts with the same seeds; None where their sizes differ."""
+    """Compares the pictures that both runs drew of the same prompts with the same seeds; None for none, and where their sizes
+    differ.
+    """
     others = {result.key: result for result in reference.results}
-    if _size(drawn) != _size(reference):
+    if drawn.pixel_size != reference.pixel_size:
         return None
     pairs = ((drawn.run.pixels(r), reference.run.pixels(others[r.key])) for r in drawn.results if r.key in others)
     return figure.nearness(pairs)
-
-
-def _size(drawn: DrawnRun) -> dict[str, int]:
-    return {name: drawn.run.settings["request"][name] for name in ("width", "height")}
 
 
 def write_json(report: Report) -> Path:

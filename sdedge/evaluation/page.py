@@ -148,7 +148,7 @@ def _reference(report: Report) -> str:
     rows = [("reference", f"{settings['name']}, {settings['engine']}")]
     rows += [("differs in", line) for line in report.differences]
     if nearness is None:
-        rows.append(("pictures", "of another size, so they are not compared pixel by pixel"))
+        rows.append(("pictures", report.uncompared))
     else:
         rows.append(
             ("PSNR, median", f"{parts.decibels(nearness.psnr)}; worst tenth {parts.decibels(nearness.psnr_low)}")
@@ -177,6 +177,8 @@ def _flat(record: Mapping[str, object]) -> Sequence[tuple[str, object]]:
     for name, value in record.items():
         if isinstance(value, Mapping):
             rows += [(str(inner), v) for inner, v in value.items()]
+        elif name == "loras" and isinstance(value, Sequence):  # pairs of hash and weight
+            rows += [(f"LoRA {digest}", weight) for digest, weight in value]
         else:
             rows.append((name, value))
     return rows

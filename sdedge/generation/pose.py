@@ -34,7 +34,7 @@ Box = tuple[float, float, float, float]
 
 
 def pose(pixels: np.ndarray, folder: Path, detector: Path | None = None) -> np.ndarray:
-    """Returns the skeletons of the persons in a picture, on black, uint8 (H, W, 3).
+    """Returns the skeletons of the persons in a picture, on black, uint8 (H, W, 3); `shows_nobody` tells of one without any.
 
     `folder` holds config.json and model.safetensors of a ViTPose, `detector` those of an RT-DETR. Nothing is fetched and no code
     of the folders runs. Raises ModelError.
@@ -42,6 +42,11 @@ def pose(pixels: np.ndarray, folder: Path, detector: Path | None = None) -> np.n
     H, W, _ = pixels.shape
     boxes = [(0.0, 0.0, float(W), float(H))] if detector is None else persons(pixels, detector)
     return skeletons(bodies_in(pixels, boxes, folder), H, W)
+
+
+def shows_nobody(hint: np.ndarray) -> bool:
+    """Returns whether a hint of poses is black everywhere: no person was found, or too little of any."""
+    return not hint.any()
 
 
 def bodies_in(pixels: np.ndarray, boxes: Sequence[Box], folder: Path) -> list[Body]:

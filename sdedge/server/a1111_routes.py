@@ -26,8 +26,8 @@ from sdedge.library.job_states import Wish
 from sdedge.request import Request as DrawnRequest
 from sdedge.server import a1111_lists, pictures
 from sdedge.server.a1111_bodies import Detect, Drawing, ExtraSingleImage, Img2Img, PngInfo, Txt2Img
+from sdedge.server.a1111_modules import preprocessing
 from sdedge.server.a1111_requests import SETTINGS, Order, order_of, settings_fields
-from sdedge.server.a1111_scripts import preprocessing
 from sdedge.server.answers import QueuePaused, public_text
 from sdedge.server.job_service import JobService
 from sdedge.server.json_routes import JsonRoute

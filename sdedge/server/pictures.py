@@ -105,6 +105,13 @@ def mask_of(image: Image.Image, invert: bool = False, soft: bool = False) -> Ima
     return ImageOps.invert(mask) if invert else mask
 
 
+def brightness(image: Image.Image) -> tuple[int, int]:
+    """Returns the lowest and the highest grey, 0 to 255, of A1111's mask as `mask_of` reads it."""
+    counts = mask_of(image, soft=True).histogram()
+    greys = [grey for grey, count in enumerate(counts) if count]
+    return greys[0], greys[-1]
+
+
 def hole_of(image: Image.Image, field: str = "mask") -> Image.Image:
     """Returns OpenAI's mask, whose transparent part is drawn anew, as white on black. Raises InvalidRequest without one."""
     alpha = _alpha(image)

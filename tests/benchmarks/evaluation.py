@@ -23,6 +23,7 @@ from sdedge.evaluation.drawing import Evaluation, Judges
 from sdedge.evaluation.figures import MEAN, Figures
 from sdedge.evaluation.judge_network import find_judge
 from sdedge.evaluation.measure import Job, Report, evaluate
+from sdedge.evaluation.page_parts import decibels
 from sdedge.evaluation.worlds import world_of
 from sdedge.events import Progress
 from sdedge.generation.pipeline import Pipeline
@@ -167,7 +168,7 @@ def row(name: str, figures: Figures) -> str:
     cells += [] if mean.agreement is None else [f"{100 * mean.agreement:.1f}"]
     cells.append(f"{100 * min(i.value for i in figures.unseen[MEAN].obeyed.values()):.1f}" if figures.unseen else "")
     cells.append("" if features is None or features.frechet is None else f"{features.frechet:.2f}")
-    cells += ["", ""] if nearness is None else [f"{nearness.psnr:.1f}", f"{nearness.ssim:.3f}"]
+    cells += ["", ""] if nearness is None else [decibels(nearness.psnr).removesuffix(" dB"), f"{nearness.ssim:.3f}"]
     return f"| {name} | {' | '.join(cells)} | {figures.seconds:.2g} |"
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from sdedge.commands.root import cli
-from sdedge.controls import Control
+from sdedge.controls import Control, HintFit
 from sdedge.errors import InvalidRequest, MissingModel
 from sdedge.generation.hints import read_hint
 
@@ -57,6 +57,33 @@ def test_a_folder_that_is_made_is_said(photo):
     made = _run("canny", "photo.png", "new/deep/x.png")
     assert made.stdout.strip().endswith("x.png") and "The folder new" in made.stderr and "is made" in made.stderr
     assert not _run("canny", "photo.png", "new/deep/x.png").stderr
+
+
+@pytest.mark.parametrize("resize", list(HintFit))
+def test_a_photo_is_fitted_as_a_control_fits_it(photo, resize):
+    pixels = np.zeros((8, 16, 3), np.uint8)
+    pixels[:, 4:12] = 255
+    Image.fromarray(pixels).save("wide.png")
+    assert _run("threshold", "wide.png", "out.png", "--size", "32x32", "--resize", resize).exit_code == 0
+    control = Control("c", "wide.png", preprocess="threshold", resize=resize)
+    wanted = read_hint(control, "c", "", (32, 32), None).pixels
+    assert np.array_equal(np.asarray(Image.open("out.png")), wanted)
+    Image.fromarray(pixels).save("mask.png")
+    assert _run("inpaint", "wide.png", "mask.png", "hole.png", "--size", "32x32", "--resize", resize).exit_code == 0
+    hole = np.asarray(Image.open("hole.png"))[..., 3] < 128
+    assert np.array_equal(hole, wanted[..., 0] > 128)
+    refused = _run("canny", "wide.png", "out.png", "--resize", "squeeze")
+    assert "choose one of crop, stretch, pad" in str(refused.exception)
+
+
+def test_a_pose_of_nobody_is_said_to_be_black(photo, monkeypatch):
+    monkeypatch.setattr("sdedge.library.hint_networks.named_hint_network", lambda name, kind: photo.parent)
+    for name, brightness, is_said in (("pose", 0, True), ("pose", 9, False), ("depth", 0, False)):
+        hint = np.full((8, 8, 3), brightness, np.uint8)
+        monkeypatch.setattr("sdedge.generation.network_hints.network_hint", lambda *inputs, hint=hint: hint)
+        made = _run(name, "photo.png", "x.png", "--model", "m")
+        assert made.exit_code == 0 and np.array_equal(np.asarray(Image.open("x.png")), hint)
+        assert ("No person was found in photo.png" in made.stderr) == is_said
 
 
 def test_transparent_parts_are_white_in_photos_and_black_in_hints_and_masks(photo):

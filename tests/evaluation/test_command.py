@@ -23,7 +23,7 @@ def test_it_prints_a_table_and_the_paths_of_the_report(tiny_model, tmp_path, qui
     table, _, paths = result.stdout.partition("\n\n")
     assert table.splitlines()[0] == "| | geometric |" and "| all | 0.0" in table
     assert [path.rpartition("/")[2] for path in paths.split()] == ["report.html", "report.json", "failures.png"]
-    assert "pictures: 2 of 2" in result.stderr and "no learned judge" in result.stderr
+    assert "pictures: 2 of 2" in result.stderr and "make one with `sdedge train judge`" in result.stderr
 
 
 @pytest.mark.slow
@@ -46,6 +46,8 @@ def test_it_goes_on_says_what_is_new_and_compares(tiny_model, tmp_path, quick_ju
     (("--against-set", "speeed=1"), "speeed"),
     (("--lora", "nothing"), "nothing"),
     (("--prompts", "0"), "--prompts"),
+    (("--seed", "-1"), "The seed -1 leaves the pictures to chance"),
+    (("--seed", 2**64), f"The seed {2**64}"),
 ])  # fmt: skip
 def test_mistakes_are_one_sentence(tiny_model, tmp_path, options, said):
     result = run("evaluate", tiny_model, "-o", tmp_path, *FAST, *options)

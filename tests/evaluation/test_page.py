@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sdedge.commands.evaluate import table
 from sdedge.evaluation import figures
 from sdedge.evaluation.figures import Features, Figures, Nearness, Verdict
 from sdedge.evaluation.gallery import write_sheet
@@ -24,9 +25,9 @@ STATED = {"kind": "house", "mountains": True}
 READ = ({"kind": "house", "mountains": True}, {"kind": None, "mountains": True}, {"kind": "boat", "mountains": False})
 
 
-def drawn_run(folder, name: str = "pocket", steps: int = 8) -> DrawnRun:
+def drawn_run(folder, name: str = "pocket", steps: int = 8, width: int = 64) -> DrawnRun:
     """Three pictures of one prompt: right, half wrong, wrong by the geometric judge; the learned one likes them all."""
-    request = {"width": 64, "height": 64, "guidance": 4.0, "steps": steps, "sampler": "euler"}
+    request = {"width": width, "height": 64, "guidance": 4.0, "steps": steps, "sampler": "euler"}
     run = Run(folder, "m", {"name": name, "engine": "cpu float32", "request": request})
     cases = {0: Case(0, "a <b>house</b>", STATED, {"kind house": ("kind",)})}
     results = [
@@ -89,6 +90,25 @@ def test_the_page_is_well_formed_and_whole(report):
     assert all(source.startswith("data:") for source in sources)
     assert "url(" not in page(report) and "@import" not in page(report) and "<script" not in page(report)
     assert "prefers-color-scheme: dark" in page(report)
+
+
+@pytest.mark.parametrize(("changes", "said"), [({"width": 128}, "of another size"), ({}, "none in common")])
+def test_it_says_why_nothing_is_compared(tmp_path, changes, said):
+    text = page(report_of(drawn_run(tmp_path), drawn_run(tmp_path, **changes)))
+    assert [reason in text for reason in ("of another size", "none in common")].count(True) == 1 and said in text
+
+
+def test_the_terminal_says_the_same_of_equal_pictures_and_of_none_that_are_compared(report, tmp_path):
+    assert "PSNR to the reference equal, worst tenth 21.5 dB; SSIM" in table(report)
+    beside = report_of(drawn_run(tmp_path / "a"), drawn_run(tmp_path / "b", width=128))
+    assert "of another size" in table(beside) and "of another size" not in table(report)
+
+
+def test_every_lora_has_its_line(tmp_path):
+    drawn = drawn_run(tmp_path)
+    drawn.run.settings["loras"] = [["1a2b", 0.5], ["1a2b", 0.75]]
+    text = page(report_of(drawn))
+    assert text.count("LoRA 1a2b") == 2 and "0.75" in text
 
 
 def test_names_are_no_markup(tmp_path):

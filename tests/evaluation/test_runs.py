@@ -11,19 +11,24 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from sdedge.engines.open import load_engine
-from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.errors import InvalidRequest, ModelError, SdedgeError
+from sdedge.evaluation.ceiling import read_ceiling
 from sdedge.evaluation.drawing import Evaluation, Judges, draw, settings_of
+from sdedge.evaluation.illustrations_world import Illustrations
 from sdedge.evaluation.measure import Job, Report, evaluate
 from sdedge.evaluation.runs import Result, Run, differences, nearest_run
 from sdedge.evaluation.scenes_world import Scenes
-from sdedge.events import Notice
+from sdedge.evaluation.world import World
+from sdedge.events import Notice, Step
 from sdedge.generation.pipeline import Pipeline
-from sdedge.request import Request
+from sdedge.generation.save import Picture
+from sdedge.request import Request, Resolved
 
 
 class Quick(Scenes):
@@ -35,8 +40,8 @@ class Quick(Scenes):
         return {"kind": "house" if image[0, 0, 0] % 2 else "boat"}
 
 
-QUICK = WORLD = Quick()
-JUDGES = Judges(QUICK)
+WORLD = Quick()
+JUDGES = Judges(WORLD)
 
 
 def evaluation(model: Path, **changes) -> Evaluation:
@@ -49,8 +54,8 @@ def pipeline(tiny_model) -> Pipeline:
     return Pipeline(load_engine("cpu", "float32"))
 
 
-def run_of(folder: Path, wanted: Evaluation, pipeline: Pipeline) -> Run:
-    return Run(folder, "tiny", settings_of(wanted, pipeline))
+def run_of(folder: Path, wanted: Evaluation, pipeline: Pipeline, world: World = WORLD) -> Run:
+    return Run(folder, "tiny", settings_of(wanted, pipeline, world))
 
 
 def finish(run: Run, wanted: Evaluation, pipeline: Pipeline, stop: int | None = None) -> list[Result]:
@@ -113,6 +118,24 @@ def test_other_settings_are_another_run(tiny_model, tmp_path, pipeline, change):
     plain = evaluation(tiny_model)
     changed = replace(plain, request=plain.request.replace(**change))
     assert run_of(tmp_path, changed, pipeline).folder != run_of(tmp_path, plain, pipeline).folder
+
+
+def test_another_world_is_another_run(tiny_model, tmp_path, pipeline):
+    plain, drawn = evaluation(tiny_model), Illustrations()
+    assert run_of(tmp_path, plain, pipeline, drawn).folder != run_of(tmp_path, plain, pipeline).folder
+
+
+def test_a_lora_that_is_given_twice_is_another_run_than_once(tiny_model, tmp_path, pipeline):
+    file = tmp_path / "a.safetensors"
+    file.write_bytes(b"weights")
+    pairs = (file, 0.5), (file, 0.5), (file, 1.0)
+    runs = [
+        run_of(tmp_path, evaluation(tiny_model, loras=loras), pipeline)
+        for loras in ((), pairs[:1], pairs[:2], pairs[1:])
+    ]
+    assert len({run.folder for run in runs}) == 4
+    assert [weight for _, weight in runs[3].settings["loras"]] == [0.5, 1.0]
+    assert json.loads(json.dumps(runs[3].settings)) == runs[3].settings  # so that only what differs is said to
 
 
 def test_what_differs_is_said_of_the_nearest_run(tmp_path):
@@ -181,6 +204,41 @@ def test_a_notice_of_every_request_is_said_once(tiny_model, tmp_path, pipeline):
     assert len(said) == 1 and "<lora:x" in said[0]
 
 
+def test_seeds_go_on_after_the_last_one_as_drawing_does(tiny_model, tmp_path, pipeline):
+    last = evaluation(tiny_model, prompts=1, first_seed=2**64 - 1)
+    assert last.keys() == [(0, 2**64 - 1), (0, 0)]
+    run = run_of(tmp_path, last, pipeline)
+    assert [result.seed for result in finish(run, last, pipeline)] == [2**64 - 1, 0]
+    before = drawn_when(run)
+    assert len(finish(run, last, pipeline)) == 2 and drawn_when(run) == before
+
+
+class Timed:
+    """A pipeline of which every step takes a second for each picture and every decoding a quarter."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("sdedge.evaluation.drawing.time.perf_counter", lambda: self.now)
+
+    def images(self, request, count, batch):
+        for first in range(0, count, batch):
+            size = min(batch, count - first)
+            for index in range(2):
+                self.now += size
+                yield Step(index + 1, 2, first, size)
+            for number in range(first, first + size):
+                self.now += 0.5
+                yield Step(1, 1, number, 1, pass_number=2, passes=2)
+                self.now += 0.25
+                yield Picture(np.zeros((8, 8, 3), np.uint8), Resolved("", seed=request.seed + number), number)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 8])
+def test_a_batch_s_time_is_that_of_all_its_pictures(tmp_path, monkeypatch, batch):
+    run, wanted = Run(tmp_path, "m", {}), Evaluation(Request(), prompts=1, seeds=5, batch=batch)
+    assert [result.seconds for result in finish(run, wanted, Timed(monkeypatch))] == [2.75] * 5
+
+
 class Shades(Quick):
     """The world in which a kind is a shade: what is lost on the way shows at once."""
 
@@ -192,6 +250,30 @@ class Shades(Quick):
 
     def read(self, image):
         return {"kind": self.values["kind"][min(round(float(image.mean()) / 80), 2)]}
+
+
+def test_reconstructions_that_fail_are_said_each_time_and_never_kept_in_part(tmp_path, monkeypatch):
+    run, engine, encoded, failing = Run(tmp_path, "m", {}), SimpleNamespace(facts=SimpleNamespace(width=16)), [], [1]
+    run.folder.mkdir()
+
+    def reconstructed(engine, pictures):
+        encoded.append(len(pictures))
+        if len(encoded) in failing:
+            raise ModelError("It has no encoder.")
+        return pictures
+
+    monkeypatch.setattr("sdedge.evaluation.ceiling.reconstructed", reconstructed)
+
+    def read() -> tuple[list[str], dict[str, int]]:
+        *events, verdicts = read_ceiling(run, engine, Judges(Shades()), 20)
+        said = [event.message for event in events if isinstance(event, Notice)]
+        return said, {name: len(group) for name, group in verdicts.items()}
+
+    fault = ["No reconstructions are measured: It has no encoder."]
+    assert read() == (fault, {"renders": 20, "reconstructions": 0}) and encoded == [8]
+    failing[:] = [3]  # in the middle, as for want of memory
+    assert read() == (fault, {"renders": 20, "reconstructions": 0}) and encoded == [8, 8, 8]
+    assert read() == read() == ([], {"renders": 20, "reconstructions": 20}) and encoded == [8, 8, 8, 8, 8, 4]
 
 
 @pytest.mark.slow
@@ -208,7 +290,7 @@ def test_a_report_holds_both_runs_and_their_difference(tiny_model, tmp_path):
     record = json.loads((report.drawn.run.folder / "report.json").read_text())
     assert record["figures"]["facts"]["kind"]["obeyed"]["geometric"]["pictures"] == 4
     said = [event.message for event in events if isinstance(event, Notice)]
-    assert said == ["There is no learned judge here, so one judge reads alone, and features are not compared."]
+    assert len(said) == 1 and said[0].startswith("There is no learned judge here, so one judge reads alone")
     again = list(evaluate(jobs[0], Judges(Shades()), tmp_path, ceiling=12))
     assert again[-1].figures.renders == report.figures.renders and again[-1].reference is None
 

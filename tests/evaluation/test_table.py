@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -38,6 +39,8 @@ def test_a_row_has_a_cell_for_every_column():
         1, 1, 1, 0.5, rows, rows, {}, {}, features=Features("l", 2.0, 1.0), nearness=Nearness(1, 30, 20, 0.9, 0.8, 0)
     )
     assert row("a", plain).count("|") == row("b", full).count("|") == 10
+    equal = replace(full, nearness=Nearness(1, float("inf"), 20, 1.0, 0.8, 1))
+    assert "| 2.00 | equal | 1.000 |" in row("c", equal)
     assert "| 2.00 | 30.0 | 0.900 | 0.5 |" in row("b", full) and "| 0.0 |" in row("b", full)
 
 

@@ -16,10 +16,8 @@ from PIL import Image
 pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed")
 
 from sdedge.boxes import Boxes
-from sdedge.errors import InvalidRequest
 from sdedge.passes import Changes, Pass
 from sdedge.places import data_folder
-from sdedge.server.a1111_modules import NEAREST, module_names, module_of
 from sdedge.server.a1111_scripts import read_scripts
 from tests.server.drawer import picture, png
 
@@ -297,21 +295,3 @@ def test_every_list_answers(server):
             assert server.get(f"{prefix}/{name}").status_code == 200, name
     labels = [row["name"] for row in server.get("/sdapi/v1/samplers").json()]
     assert "Euler a" in labels and "DPM++ 2M" in labels
-
-
-@pytest.mark.parametrize(
-    ("module", "expected"),
-    [("ip-adapter_clip_sd15", (None, False)), ("CLIP-ViT-H (IPAdapter)", (None, False)), ("none", (None, False)),
-     ("canny", ("canny", False)), ("softedge_hed", ("softedge", True)), ("lineart_anime", ("lineart", True)),
-     ("openpose_full", ("pose", True)), ("depth_midas", ("depth", False)), ("Scribble_PiDiNet", ("scribble", True))],
-)  # fmt: skip
-def test_modules_of_the_extension_are_taken_or_what_stands_for_them_is_said(module, expected):
-    preprocessor, said = module_of(module)
-    assert (preprocessor and preprocessor.name, bool(said)) == expected
-    assert {each for modules in NEAREST.values() for each in modules} < set(module_names())
-
-
-@pytest.mark.parametrize("module", ["seg_ofade20k", "ip-adapter_face_id", "InsightFace+CLIP-H (IPAdapter)", "x" * 5000])
-def test_a_module_that_nothing_stands_for_is_refused_with_those_that_there_are(module):
-    with pytest.raises(InvalidRequest, match=r"choose (one of canny|an IP-Adapter)"):
-        module_of(module)

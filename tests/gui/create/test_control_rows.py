@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
@@ -10,7 +12,7 @@ from gui.form.control_section import ControlSection
 from gui.form.controlling import fault_of, hint_arguments, settings_example
 from gui.form.names import Names
 from sdedge.control_syntax import parse_control
-from sdedge.controls import Control
+from sdedge.controls import Control, HintFit
 from tests.gui.conftest import wait
 
 NAMES = Names(["pocket"], [], [], controls=[("canny", "controlnet"), ("plus", "ip-adapter")])
@@ -54,6 +56,17 @@ def test_a_control_that_undo_brings_back_has_its_hint(section, view, tmp_path, q
     view.window().studio.undoing.take_back()
     wait(qtbot, lambda: made)
     assert made[0].width() == 96
+
+
+def test_another_fitting_makes_another_hint(section, view, tmp_path, qtbot):
+    form, made = view.window().studio.form, []
+    form.put(controls=(Control("canny", str(tmp_path / "photo.png"), preprocess="threshold"),))
+    section.rows[0].preview.made.connect(lambda picture, hint: made.append(hint))
+    for resize in HintFit:
+        made.clear()
+        form.put(controls=(replace(form.controls[0], resize=resize),))
+        wait(qtbot, lambda: made)
+        assert made[0].width() == made[0].height() == 512
 
 
 def test_a_price_that_was_asked_for_other_controls_is_not_shown(section, view, tmp_path, monkeypatch):
@@ -130,5 +143,7 @@ def test_only_other_settings_than_the_usual_are_given(tmp_path):
     control = Control("a", preprocess="canny low=50 high=200")
     arguments = hint_arguments(control, tmp_path / "-photo.png", (64, 128), tmp_path / "out.png")
     assert arguments[:4] == ["hint", "canny", "--size=64x128", "--low=50.0"] and arguments[4] == "--"
+    padded = Control("a", "photo.png", preprocess="canny", resize=HintFit.PAD)
+    assert hint_arguments(padded, tmp_path, (64, 64), tmp_path)[2:5] == ["--size=64x64", "--resize=pad", "--"]
     assert hint_arguments(Control("a"), tmp_path, (64, 64), tmp_path) is None
     assert settings_example("canny") == "low=100 high=200" and settings_example("depth") == ""
