@@ -186,10 +186,8 @@ class _Clock:
     """
 
     def __init__(self) -> None:
-        self._together, self._left = (
-            0.0,
-            0,
-        )  # seconds of a picture's share, and the batch's pictures that are not there yet
+        self._together = 0.0  # seconds of a picture's share
+        self._left = 0  # the batch's pictures that are not there yet
         self.restart()
 
     def restart(self) -> None:

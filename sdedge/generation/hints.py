@@ -14,6 +14,7 @@ from sdedge.controls import Control, HintFit
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.generation.img2img import SourceImage
 from sdedge.generation.network_hints import network_hint
+from sdedge.generation.pose import shows_nobody
 from sdedge.images.preprocess import preprocess
 from sdedge.images.source import Colour, Size, fit, flatten, load
 from sdedge.library.hints import hint_path
@@ -63,7 +64,8 @@ def read_hint(control: Control, name: str, purpose: str, size: Size, source: Sou
                 field="controls",
                 remedy=Remedy.GIVE_IMAGE,
             )
-        return HintPicture(_preprocessed(fit(source.pixels, size, "stretch"), control), source.mask)
+        pixels = _preprocessed(fit(source.pixels, size, "stretch"), control)
+        return HintPicture(pixels, source.mask, tuple(_empty(control, name, pixels)))
     opened = load(hint_path(control.hint))
     paper: Colour = WHITE if purpose in PHOTOS or control.preprocess else BLACK
     pixels = _preprocessed(_placed(np.array(flatten(opened.image, paper)), size, control, source), control)
@@ -71,8 +73,8 @@ def read_hint(control: Control, name: str, purpose: str, size: Size, source: Sou
     hole = None if source is None else source.mask
     if clear is not None:
         hole = _placed(np.repeat(clear[..., None], 3, axis=2), size, control, source)[..., 0] >= 128
-    canvas = _canvas_size(size, source)
-    return HintPicture(pixels, hole, (*opened.notes, *_unfit(control, name, opened.image.size, canvas)))
+    unfit = _unfit(control, name, opened.image.size, _canvas_size(size, source))
+    return HintPicture(pixels, hole, (*opened.notes, *unfit, *_empty(control, name, pixels)))
 
 
 def _canvas_size(size: Size, source: SourceImage | None) -> Size:
@@ -112,6 +114,16 @@ def _unfit(control: Control, name: str, own: Size, size: Size) -> Iterator[str]:
         yield f"{said}: it is enlarged, so that what it shows is coarse; give a larger one."
     elif cut > 1 / 3:
         yield f"{said}: {cut:.0%} of it is cut off; write resize=pad or resize=stretch into the control to keep all of it."
+
+
+def _empty(control: Control, name: str, hint: np.ndarray) -> Iterator[str]:
+    """Yields a sentence on a hint of poses in which nobody is."""
+    if (
+        control.preprocess
+        and parse_preprocessing(control.preprocess).preprocessor.name == "pose"
+        and shows_nobody(hint)
+    ):
+        yield f"No person was found for the control {name}, so that its hint is black."
 
 
 def _preprocessed(pixels: np.ndarray, control: Control) -> np.ndarray:

@@ -22,6 +22,7 @@ from sdedge.controls import Control, ControlMode
 from sdedge.engines.open import load_engine
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.events import Notice
+from sdedge.generation import hints as hints_module
 from sdedge.generation.control_weights import acts
 from sdedge.generation.hints import has_own_hole, hint_tensor, read_control_mask, read_hint
 from sdedge.generation.img2img import SourceImage
@@ -347,6 +348,16 @@ def test_hint_and_mask_of_a_control_are_of_the_whole_picture_where_a_part_is_dra
     half[30:, 40:] = 255  # outside the part: the control acts nowhere in it, which is no error
     Image.fromarray(half).save(tmp_path / "half.png")
     assert not read_control_mask(Control("tile", mask=str(tmp_path / "half.png")), (16, 16), source).any()
+
+
+def test_a_hint_of_poses_in_which_nobody_is_is_told(tmp_path, monkeypatch):
+    Image.new("RGB", (8, 8), (90, 90, 90)).save(tmp_path / "empty.png")
+    skeleton = np.eye(8, dtype=np.uint8)[..., None].repeat(3, 2)
+    for hint, said in ((0 * skeleton, True), (skeleton, False)):
+        monkeypatch.setattr(hints_module, "network_hint", lambda pixels, name, hint=hint: hint)
+        control = Control("p", str(tmp_path / "empty.png"), preprocess="pose")
+        notices = read_hint(control, "openpose", "openpose", (8, 8), None).notices
+        assert any("No person was found" in notice for notice in notices) is said
 
 
 def test_a_hint_that_is_opaque_everywhere_leaves_the_hole_to_the_mask(tmp_path):
