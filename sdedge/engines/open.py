@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdedge.engines.coreml.compiled import UNITS
 from sdedge.engines.openvino.devices import is_openvino
 from sdedge.errors import EngineError, InvalidRequest, Remedy
 from sdedge.library.manifest import Manifest, is_bundle
@@ -105,7 +106,7 @@ def _next_best(path: Path, device: str) -> Iterator[tuple[str, str | None]]:
     """Yields the devices and formats that stand in for an engine that is switched off, the best first."""
     if is_bundle(path):
         if sys.platform == "darwin" and Manifest.read(path).kind == "coreml":
-            yield from ((units, None) for units in ("cpu_and_ne", "cpu_and_gpu", "cpu_only"))
+            yield from ((units, None) for units in UNITS if units != "all")
     elif not is_openvino(device):
         yield device, "float32"
     yield "cpu", None
