@@ -49,6 +49,8 @@ JOURNAL = ".converting.json"
 SENSITIVITY = "sensitivity.json"
 """Kept in the bundle, so that another target of a mixed recipe needs no new measurement."""
 _LOCK = ".converting.lock"
+_BEGUN = {"coreml": (JOURNAL, SENSITIVITY), "graph": ()}
+"""By a bundle's kind: what says of a folder without a manifest that one was begun there."""
 _COMPILING = ".compiling-"
 
 
@@ -71,13 +73,11 @@ def compiled_name(component: str) -> str:
 
 
 @contextmanager
-def claim(out: Path) -> Iterator[None]:
-    """Holds the folder for writing. Raises OutputError where it holds other things or another process is writing to it."""
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is a file; name a folder for the bundle.")
-    ours = any((out / name).exists() for name in (NAME, JOURNAL, SENSITIVITY, _LOCK))
-    if out.is_dir() and not ours and any(out.iterdir()):
-        raise OutputError(f"The folder {out} holds other things; name a new or empty one for the bundle.")
+def claim(out: Path, kind: str) -> Iterator[None]:
+    """Holds the folder for writing a bundle of a kind. Raises OutputError where it holds other things, which stay untouched, or
+    another process is writing to it.
+    """
+    check_folder(out, kind)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -96,6 +96,34 @@ def claim(out: Path) -> Iterator[None]:
         with suppress(OSError):
             (out / _LOCK).unlink()
             out.rmdir()  # where nothing was made, nothing remains
+
+
+def check_folder(out: Path, kind: str) -> None:
+    """Raises OutputError unless a folder is new or empty, or holds a bundle of this kind, whole or begun."""
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file; name a folder for the bundle.")
+    try:
+        held = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    except OSError as error:
+        raise OutputError(f"Cannot read {out}: {error.strerror or error}; choose another folder.") from error
+    if NAME in held:
+        _check_kind(out, kind)
+    elif held and not held & {_LOCK, *_BEGUN[kind]}:
+        raise OutputError(f"The folder {out} holds other things; name a new or empty one for the bundle.")
+
+
+def _check_kind(out: Path, kind: str) -> None:
+    try:
+        found = Manifest.read(out).kind
+    except ModelError as error:
+        raise OutputError(
+            f"The folder {out} holds other things, among them a {NAME} that is not of this version of sdedge; name a new or "
+            "empty one for the bundle."
+        ) from error
+    if found != kind:
+        raise OutputError(
+            f"The folder {out} holds a bundle of the kind {found}, and this one is of the kind {kind}; name a new or empty one."
+        )
 
 
 # What is there already

@@ -51,7 +51,7 @@ def convert_source(source: ConversionSource, out: Path, recipe: PackageRecipe) -
     yield from (Notice(line) for line in (*source.facts.report, *_remarks(source, recipe)))
     wanted = _wanted(source, recipe)
     tokenizer = _vocabulary(source, recipe, wanted)
-    with bundle.claim(out):
+    with bundle.claim(out, "coreml"):
         yield Loading("hashing the model")
         identity = source.identify()
         made: dict[str, BundleComponent] = {}

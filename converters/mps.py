@@ -93,7 +93,7 @@ def convert(model: str, out: Path, recipe: GraphRecipe) -> Iterator[Event]:
     source = open_source(model, recipe.loras)
     tokenizer = source.tokenizer
     yield from (Notice(line) for line in source.facts.report)
-    with claim(out):
+    with claim(out, "graph"):
         (out / NAME).unlink(missing_ok=True)
         made: dict[str, BundleComponent] = {}
         for i, stage in enumerate(STAGES):

@@ -14,6 +14,8 @@ from click.testing import CliRunner
 
 from converters import bundle
 from converters.cli import convert as convert_group
+from converters.mps import GraphRecipe
+from converters.mps import convert as convert_to_mps
 from converters.recipe import ATTENTIONS, COMPRESSIONS, PackageRecipe
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.errors import InvalidRequest, ModelError, OutputError
@@ -52,8 +54,30 @@ def test_a_folder_of_other_things_is_left_alone(tiny_model, tmp_path):
         convert_to_coreml(tiny_model, tmp_path / "notes.txt")
 
 
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        ('{"name": "an app of the web"}', "that is not of this version of sdedge"),
+        ("", "of the kind coreml, and this one"),
+    ],
+)
+def test_a_manifest_of_something_else_is_left_alone(tiny_model, tiny_bundle, tmp_path, manifest, message):
+    """With a folder that an MPS bundle would replace."""
+    text = manifest or (tiny_bundle / "manifest.json").read_text()
+    (tmp_path / "manifest.json").write_text(text)
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match=message):
+        list(convert_to_mps(str(tiny_model), tmp_path, GraphRecipe(64, 64)))
+    if manifest:
+        with pytest.raises(OutputError, match=message):
+            convert_to_coreml(tiny_model, tmp_path)
+    assert (tmp_path / "manifest.json").read_text() == text and (tmp_path / "unet" / "mine.txt").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"manifest.json", "unet"}
+
+
 def test_two_conversions_do_not_share_a_folder(tiny_model, tmp_path):
-    with bundle.claim(tmp_path / "b"), pytest.raises(OutputError, match="Another conversion"):
+    with bundle.claim(tmp_path / "b", "coreml"), pytest.raises(OutputError, match="Another conversion"):
         convert_to_coreml(tiny_model, tmp_path / "b")
 
 
