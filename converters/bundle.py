@@ -48,8 +48,10 @@ METADATA = "metadata.json"
 JOURNAL = ".converting.json"
 SENSITIVITY = "sensitivity.json"
 """Kept in the bundle, so that another target of a mixed recipe needs no new measurement."""
+EXCHANGING = ".exchanging"
+"""In an MPS bundle while a new one takes the place of what was there."""
 _LOCK = ".converting.lock"
-_BEGUN = {"coreml": (JOURNAL, SENSITIVITY), "graph": ()}
+_BEGUN = {"coreml": (JOURNAL, SENSITIVITY), "graph": (EXCHANGING,)}
 """By a bundle's kind: what says of a folder without a manifest that one was begun there."""
 _COMPILING = ".compiling-"
 
@@ -114,15 +116,16 @@ def check_folder(out: Path, kind: str) -> None:
 
 def _check_kind(out: Path, kind: str) -> None:
     try:
-        found = Manifest.read(out).kind
+        manifest = Manifest.read(out)
     except ModelError as error:
         raise OutputError(
             f"The folder {out} holds other things, among them a {NAME} that is not of this version of sdedge; name a new or "
             "empty one for the bundle."
         ) from error
-    if found != kind:
+    if manifest.kind != kind:
         raise OutputError(
-            f"The folder {out} holds a bundle of the kind {found}, and this one is of the kind {kind}; name a new or empty one."
+            f"The folder {out} holds a bundle of the kind {manifest.kind}, and this one is of the kind {kind}; name a new or "
+            "empty one."
         )
 
 

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from sdedge.engines import open as opening
 from sdedge.engines.coreml import native
 from sdedge.engines.open import load_engine
 
@@ -24,10 +23,8 @@ def mac(monkeypatch) -> None:
 
 
 def test_what_stands_in_for_an_engine_of_core_ml_opens(tiny_bundle, mac):
-    """Each choice of compute units once, and then the CPU by torch."""
+    """Each choice of compute units once, the best first."""
     asked: list[str] = []
     load = load_engine(allows=lambda description: asked.append(description) or description == "coreml cpu-only")
     assert load(str(tiny_bundle), None).description == "coreml cpu-only"
     assert asked == ["coreml all", "coreml cpu-and-ne", "coreml cpu-and-gpu", "coreml cpu-only"]
-    places = list(opening._next_best(tiny_bundle, "auto"))
-    assert places[-1] == ("cpu", None)
