@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from converters.synthetic_picture import with_picture
 from sdedge.engines.protocol import Engine
 from sdedge.evaluation.obedience import obedience
 from sdedge.generation.pipeline import Pipeline
@@ -20,7 +21,8 @@ def draw(engine: Engine, prompt: str, seed: int, steps: int, size: tuple[int, in
     W, H = size
     request = Request(prompt=prompt, model=engine.facts.name, seed=seed, steps=steps, width=W, height=H, safety=None)
     pipeline = Pipeline(lambda model, vae: engine)
-    pixels = next(event.pixels for event in pipeline.images(request) if isinstance(event, Picture))
+    with with_picture(request, engine.facts) as request:
+        pixels = next(event.pixels for event in pipeline.images(request) if isinstance(event, Picture))
     return torch.from_numpy(pixels.astype(np.float32))
 
 
