@@ -11,8 +11,20 @@ from sdedge.engines.protocol import Engine
 from sdedge.evaluation.obedience import obedience
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
+from sdedge.library.manifest import Manifest
 from sdedge.request import Request
 from sdedge.training.tally import Tally
+
+LATENT_CHANNELS = 4
+
+
+def draws(manifest: Manifest) -> bool:
+    """Returns whether a bundle holds all that a picture of its model needs: a UNet that reads more than latents is given an
+    encoded picture as well.
+    """
+    held, channels = manifest.components.keys(), manifest.facts.get("in_channels", LATENT_CHANNELS)
+    needed = {"text_encoder", "vae_decoder", *(["vae_encoder"] if channels != LATENT_CHANNELS else [])}
+    return needed <= held and ("unet" in held or {"unet_chunk1", "unet_chunk2"} <= held)
 
 
 def draw(engine: Engine, prompt: str, seed: int, steps: int, size: tuple[int, int]) -> Tensor:
