@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from converters.fitting import differing
 from converters.graphs import Graph
 from converters.package import operations
 from converters.recipe import PackageRecipe
@@ -132,16 +133,15 @@ def _check_kind(out: Path, kind: str) -> None:
 # What is there already
 
 
-def parts(out: Path, source: Mapping[str, Any], recipe: PackageRecipe) -> dict[str, BundleComponent]:
-    """Returns the components of an earlier or interrupted conversion that belong with this one: same converter, model, LoRAs
-    and sizes.
+def parts(
+    out: Path, source: Mapping[str, Any], recipe: PackageRecipe
+) -> tuple[dict[str, BundleComponent], dict[str, list[str]]]:
+    """Returns the components of an earlier or interrupted conversion that belong with this one, and by the names of those that
+    do not the choices that differ.
     """
-
-    def belongs(name: str, part: BundleComponent) -> bool:
-        made, wanted = part.figures.get("recipe", {}), recipe.of(name, source)
-        return all(made.get(key) == wanted.get(key) for key in ("converter", "source", "loras", "sizes"))
-
-    return {name: part for name, part in _read_parts(out).items() if belongs(name, part)}
+    there = _read_parts(out)
+    misfits = {name: choices for name, part in there.items() if (choices := differing(name, part, source, recipe))}
+    return {name: part for name, part in there.items() if name not in misfits}, misfits
 
 
 def combine(before: Mapping[str, BundleComponent], made: Mapping[str, BundleComponent]) -> dict[str, BundleComponent]:
