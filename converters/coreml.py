@@ -18,6 +18,7 @@ from converters.chunk import unet_chunks
 from converters.compress import Compress, compressor, mixed
 from converters.constants import Weights
 from converters.control_graphs import controlnet
+from converters.control_source import refuse_namesakes
 from converters.fitting import in_words
 from converters.graphs import Graph, safety_checker, text_encoder, unet, vae_decoder, vae_encoder
 from converters.latents import FACTOR, fold_factor
@@ -57,6 +58,7 @@ def convert_source(source: ConversionSource, out: Path, recipe: PackageRecipe) -
         identity = source.identify()
         made: dict[str, BundleComponent] = {}
         (before, misfits), compiled = bundle.parts(out, identity, recipe), bundle.compiled(out)
+        refuse_namesakes(source.controls, before)
         yield from map(Notice, _left_out(misfits, wanted))
         for i, name in enumerate(wanted):
             control = source.controls.get(name)
