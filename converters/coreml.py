@@ -87,6 +87,8 @@ def _wanted(source: ConversionSource, recipe: PackageRecipe) -> tuple[str, ...]:
         wanted = list(recipe.components)
     if "safety_checker" in wanted:
         _ = source.checker  # refused before anything is made
+    if any(name.startswith("vae") for name in wanted):
+        _ = source.vae  # as well
     if source.controls and "controlled_unet" not in wanted:
         wanted.append("controlled_unet")
     return (*wanted, *source.controls)

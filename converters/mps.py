@@ -95,7 +95,7 @@ def convert(model: str, out: Path, recipe: GraphRecipe) -> Iterator[Event]:
     start = time.monotonic()
     yield Loading("opening the model")
     source = open_source(model, recipe.loras)
-    tokenizer = source.tokenizer
+    tokenizer, _ = source.tokenizer, source.vae  # refused before anything is made
     yield from (Notice(line) for line in source.facts.report)
     with claim(out, "graph"), _beside(out) as work:
         made: dict[str, BundleComponent] = {}

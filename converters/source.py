@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from converters.control_source import ControlSource, open_controls
-from sdedge.engines.facts import load_tokenizer, read_facts
+from sdedge.engines.facts import is_tiny, load_tokenizer, read_facts
 from sdedge.engines.open import locate
 from sdedge.engines.protocol import LoraUse, ModelFacts
 from sdedge.engines.torch.engine import TorchEngine
@@ -24,6 +24,7 @@ from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.unfilled import unfilled
 from sdedge.text.tokenizer import Tokenizer
+from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 from sdedge.weights.files import check_inside
 from sdedge.weights.held import HeldTensor
@@ -53,6 +54,12 @@ class ConversionSource:
 
     @property
     def vae(self) -> VAEConfig:
+        """Raises ModelError for a tiny VAE."""
+        if is_tiny(self.checkpoint.configs["vae"]):
+            raise ModelError(
+                f"The VAE of {self.name} is a tiny one ({TINY_VAE}), which is not converted for Apple devices; put that of "
+                "another v1 model in its place, or draw with the model itself."
+            )
         return VAEConfig.from_json(self.checkpoint.configs["vae"])
 
     @cached_property

@@ -7,13 +7,16 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner
+from diffusers import AutoencoderTiny
 
 from converters import bundle
 from converters.cli import convert as convert_group
+from converters.coreml import convert as convert_to_packages
 from converters.mps import GraphRecipe
 from converters.mps import convert as convert_to_mps
 from converters.recipe import ATTENTIONS, COMPRESSIONS, PackageRecipe
@@ -43,6 +46,20 @@ def test_recipes_that_cannot_be_made_say_why(recipe, message):
 def test_a_model_without_a_safety_checker_says_so(tiny_model, tmp_path):
     with pytest.raises(ModelError, match="ships no safety checker"):
         convert_to_coreml(tiny_model, tmp_path / "b", components=("safety_checker",))
+
+
+def test_a_tiny_vae_is_refused_before_anything_is_made(tiny_model, tmp_path):
+    model = Path(shutil.copytree(tiny_model, tmp_path / "m"))
+    shutil.rmtree(model / "vae")
+    widths = {"encoder_block_out_channels": (4,) * 4, "decoder_block_out_channels": (4,) * 4}
+    AutoencoderTiny(**widths).save_pretrained(model / "vae")
+    packages = convert_to_packages(str(model), tmp_path / "b", PackageRecipe(((64, 64),)))
+    for converting in (packages, convert_to_mps(str(model), tmp_path / "b", GraphRecipe(64, 64))):
+        with pytest.raises(
+            ModelError, match=r"tiny one \(AutoencoderTiny\).*put that of another v1 model in its place"
+        ):
+            list(converting)
+    assert not (tmp_path / "b").exists()
 
 
 def test_a_folder_of_other_things_is_left_alone(tiny_model, tmp_path):
