@@ -59,10 +59,10 @@ def open_controls(names: Sequence[str], base: UNetConfig, unet: Mapping[str, Any
     opened: dict[str, ControlSource] = {}
     for name in dict.fromkeys(names):
         source = _open(name, base, unet)
-        for other in opened.values():
-            if _place(other.component) == _place(source.component):
+        for earlier in opened.values():
+            if _place(earlier.component) == _place(source.component):
                 raise InvalidRequest(
-                    f"Two of the ControlNets are called {_both(source.name, other.name)}; give one of their files another name.",
+                    f"Two of the ControlNets are called {_both(earlier.name, source.name)}; give one of their files another name.",
                     field="controls",
                 )
         opened[source.component] = source
@@ -91,8 +91,8 @@ def _place(component: str) -> str:
     return compiled_name(component).casefold()
 
 
-def _both(name: str, other: str) -> str:
-    return shown(name) if name == other else f"{shown(other)} and {shown(name)}, which are one name in a bundle"
+def _both(first: str, second: str) -> str:
+    return shown(first) if first == second else f"{shown(first)} and {shown(second)}, which are one name in a bundle"
 
 
 def _open(name: str, base: UNetConfig, unet: Mapping[str, Any]) -> ControlSource:

@@ -26,9 +26,9 @@ def net(tiny_model, tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("other", ["line_art", "line-art", "Line_Art", "line?art", "lineart"])
-def test_two_of_one_name_are_refused_before_anything_is_made(tiny_model, net, tmp_path, other):
-    another = shutil.copytree(net, tmp_path / other)
+@pytest.mark.parametrize("called", ["line_art", "line-art", "Line_Art", "line?art", "lineart"])
+def test_two_of_one_name_are_refused_before_anything_is_made(tiny_model, net, tmp_path, called):
+    another = shutil.copytree(net, tmp_path / called)
     with pytest.raises(InvalidRequest, match="Two of the ControlNets are called"):
         open_source(str(tiny_model), controlnets=(str(net), str(another)))
 

@@ -72,8 +72,8 @@ def test_what_matters_to_each_component(name, choice, is_apart):
     source = {"sha256": "0", "loras": []}
     made = PackageRecipe(((64, 64),)).of(name, source, "a control's")
     part = BundleComponent("x", {}, {}, 1, "", {"recipe": made})
-    other = PackageRecipe(**{"sizes": ((64, 64),), **choice})
-    assert differing(name, part, source, other) == (list(choice) if is_apart else [])
+    wanted = PackageRecipe(**{"sizes": ((64, 64),), **choice})
+    assert differing(name, part, source, wanted) == (list(choice) if is_apart else [])
 
 
 @pytest.mark.slow
