@@ -14,7 +14,7 @@ import torch
 
 from converters.control_source import ControlSource, open_controls
 from sdedge.engines.facts import is_tiny, load_tokenizer, read_facts
-from sdedge.engines.open import locate
+from sdedge.engines.open import installed_name, locate
 from sdedge.engines.protocol import LoraUse, ModelFacts
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.engines.torch.networks import NETWORKS
@@ -34,7 +34,9 @@ from sdedge.weights.safety import open_checker
 
 @dataclass(frozen=True)
 class ConversionSource:
-    """A v1 checkpoint, opened. `components` are its networks' tensors by name, with the LoRAs in."""
+    """A v1 checkpoint, opened. `components` are its networks' tensors by name, with the LoRAs in; `name` is the installed model's
+    where it is one.
+    """
 
     name: str
     checkpoint: Checkpoint
@@ -146,4 +148,4 @@ def open_source(
     controls = open_controls(
         controlnets, UNetConfig.from_json(checkpoint.configs["unet"]), checkpoint.components["unet"]
     )
-    return ConversionSource(facts.name, checkpoint, components, facts, loras, controls)
+    return ConversionSource(installed_name(model) or facts.name, checkpoint, components, facts, loras, controls)

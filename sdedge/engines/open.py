@@ -60,6 +60,17 @@ def locate_installed(name: str) -> Path:
         library.close()
 
 
+def installed_name(model: str) -> str | None:
+    """Returns what the library calls the model of a name, hash or path, None for one that is not installed. Raises ModelError."""
+    if model == EMBEDDED:
+        return EMBEDDED
+    path, library = locate(model).resolve(), Library()
+    try:
+        return next((known.name for known in library.models() if Path(known.path) == path), None)
+    finally:
+        library.close()
+
+
 def default_model() -> str:
     """Returns the model that is used when none is named."""
     library = Library()
