@@ -62,7 +62,8 @@ def open_controls(names: Sequence[str], base: UNetConfig, unet: Mapping[str, Any
         for earlier in opened.values():
             if _place(earlier.component) == _place(source.component):
                 raise InvalidRequest(
-                    f"Two of the ControlNets are called {_both(earlier.name, source.name)}; give one of their files another name.",
+                    f"Two of the ControlNets are called {_both(earlier.name, source.name)}; give one of their files "
+                    "another name.",
                     field="controls",
                 )
         opened[source.component] = source
