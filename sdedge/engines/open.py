@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -106,7 +107,13 @@ def load_engine(
 
     def load(model: str, vae: str | None) -> Engine:
         path = locate(model)
-        vae_path = locate(vae) if vae and not is_bundle(path) else None
+        if vae and is_bundle(path):
+            raise InvalidRequest(
+                f"The bundle {path.name} has a VAE of its own, and {vae} cannot take its place; leave the VAE out, or draw with "
+                "the model that the bundle was made from.",
+                field="vae",
+            )
+        vae_path = locate(vae) if vae else None
         places = dict.fromkeys(((device, dtype), *_next_best(path, device)))
         return _first_allowed((partial(open_model, path, vae_path, *place) for place in places), allows)
 
@@ -169,10 +176,14 @@ def _made_for(path: Path, device: str) -> str | None:
 
 
 def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> Engine:
-    """Returns the engine of a converted bundle; "auto" is what SDEDGE_DEVICE names. Raises ModelError."""
-    if device == "auto":
-        device = os.environ.get("SDEDGE_DEVICE") or "auto"
-    kind = Manifest.read(path).kind
+    """Returns the engine of a converted bundle; "auto" is what SDEDGE_DEVICE names.
+
+    That is for all models: where it names what only others run on, Core ML's bundles run as if it named nothing. Raises
+    ModelError, and InvalidRequest for a device that the bundle does not run on.
+    """
+    kind, named = Manifest.read(path).kind, os.environ.get("SDEDGE_DEVICE") or "auto"
+    if device in ("auto", named):
+        device = named if kind != "coreml" or named in ("cpu", *UNITS) else "auto"
     if kind == "coreml":
         return _open_packages(path, device, dtype)
     from sdedge.engines.graph.engine import GraphEngine
@@ -190,7 +201,11 @@ def _open_packages(path: Path, device: str, dtype: str | None) -> Engine:
         raise InvalidRequest(f"The device {device!r} cannot run Core ML bundles here; choose auto or cpu.")
     from sdedge.engines.coreml.native import CoreMLEngine
 
-    return CoreMLEngine(path, None if device == "auto" else device, find_model=locate_installed)
+    engine = CoreMLEngine(path, None if device == "auto" else device, find_model=locate_installed)
+    if dtype is not None:
+        notice = f"The number format {dtype} has no effect: Core ML runs the packages of {path.name} in their own."
+        engine.facts = replace(engine.facts, report=(*engine.facts.report, notice))
+    return engine
 
 
 def find_tokenizer(model: str) -> Tokenizer:
