@@ -26,7 +26,7 @@ from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.stored_weights import KEY, read_weights, record
 from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import ModelError, OutputError
-from sdedge.files import atomic_write, inside, replace_folder
+from sdedge.files import atomic_write, inside, is_empty, replace_folder
 from sdedge.interpreter import python_command, python_environment
 from sdedge.json_values import read_json_file
 from sdedge.library.bundle_controls import CONTROLLED_UNETS, CONTROLNET
@@ -85,7 +85,7 @@ def claim(out: Path, kind: str) -> Iterator[None]:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"Cannot write {out}: {error.strerror or error}; choose another folder.") from error
-    lock = ProcessLock(out / _LOCK)
+    lock = ProcessLock(out / _LOCK, "choose another folder")
     if not lock.acquire():
         raise OutputError(
             f"Another conversion (process {lock.holder()}) is writing to {out}; wait for it, or name another folder."
@@ -106,7 +106,7 @@ def check_folder(out: Path, kind: str) -> None:
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; name a folder for the bundle.")
     try:
-        held = {path.name for path in out.iterdir()} if out.is_dir() else set()
+        held = {path.name for path in out.iterdir()} if out.is_dir() and not is_empty(out) else set()
     except OSError as error:
         raise OutputError(f"Cannot read {out}: {error.strerror or error}; choose another folder.") from error
     if NAME in held:

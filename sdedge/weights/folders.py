@@ -72,7 +72,7 @@ def unfinished_bundle(folder: Path) -> str | None:
             f"{folder} holds Core ML packages ({', '.join(packages)}) and no manifest.json, so it is no whole bundle; convert"
             " the model again, or copy the folder again whole."
         )
-    lock = ProcessLock(folder / ".converting.lock")
+    lock = ProcessLock(folder / ".converting.lock", "choose another folder")
     holder = None
     if ".converting.lock" in begun:
         with suppress(SdedgeError):  # a disk that cannot be written

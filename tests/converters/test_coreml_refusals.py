@@ -22,6 +22,7 @@ from converters.mps import convert as convert_to_mps
 from converters.recipe import ATTENTIONS, COMPRESSIONS, PackageRecipe
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.errors import InvalidRequest, ModelError, OutputError
+from sdedge.files import is_empty, remove_empty
 from tests.conftest import convert_to_coreml
 
 
@@ -91,6 +92,28 @@ def test_a_manifest_of_something_else_is_left_alone(tiny_model, tiny_bundle, tmp
             convert_to_coreml(tiny_model, tmp_path)
     assert (tmp_path / "manifest.json").read_text() == text and (tmp_path / "unet" / "mine.txt").is_file()
     assert {path.name for path in tmp_path.iterdir()} == {"manifest.json", "unet"}
+
+
+def test_what_a_desktop_leaves_in_a_folder_is_nothing(tmp_path):
+    (tmp_path / ".DS_Store").touch()
+    (tmp_path / "._b").touch()
+    bundle.check_folder(tmp_path, "coreml")
+    assert is_empty(tmp_path)
+    with pytest.raises(OSError):
+        (tmp_path / "mine").touch()
+        remove_empty(tmp_path)
+    (tmp_path / "mine").unlink()
+    remove_empty(tmp_path)
+    assert not tmp_path.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told_as_such(tmp_path, monkeypatch):
+    def read_only(path, flags, mode=0o777):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("sdedge.locks.os.open", read_only)
+    with pytest.raises(OutputError, match="Permission denied; choose another folder"), bundle.claim(tmp_path, "coreml"):
+        pass
 
 
 def test_two_conversions_do_not_share_a_folder(tiny_model, tmp_path):
