@@ -144,6 +144,13 @@ def parts(
     return {name: part for name, part in there.items() if name not in misfits}, misfits
 
 
+def recorded_source(out: Path) -> object:
+    """Returns the hash of the model that an earlier or interrupted conversion was of; None where there is none."""
+    with suppress(ModelError):
+        return Manifest.read(out).source.get("sha256")
+    return next((part.figures.get("recipe", {}).get("source") for part in _read_parts(out).values()), None)
+
+
 def combine(before: Mapping[str, BundleComponent], made: Mapping[str, BundleComponent]) -> dict[str, BundleComponent]:
     """Returns all components, new ones for old; a UNet is there whole or in two chunks, never both."""
     replaced = {name for unets in (UNETS, CONTROLLED_UNETS) if made.keys() & set(unets) for name in unets}

@@ -55,7 +55,7 @@ def convert_source(source: ConversionSource, out: Path, recipe: PackageRecipe) -
     tokenizer = _vocabulary(source, recipe, wanted)
     with bundle.claim(out, "coreml"):
         yield Loading("hashing the model")
-        identity = source.identify()
+        identity = source.identify(bundle.recorded_source(out))
         made: dict[str, BundleComponent] = {}
         (before, misfits), compiled = bundle.parts(out, identity, recipe), bundle.compiled(out)
         refuse_namesakes(source.controls, before)

@@ -19,7 +19,7 @@ from sdedge.engines.protocol import LoraUse, ModelFacts
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.engines.torch.networks import NETWORKS
 from sdedge.errors import ModelError, Remedy
-from sdedge.library.imports import hash_file, hash_of_folder
+from sdedge.library.imports import Hashed, hash_file, hash_of_folder
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.unfilled import unfilled
@@ -111,22 +111,37 @@ class ConversionSource:
             for tensor in self.tensors(component).values():
                 tensor.release()
 
-    def identify(self) -> dict[str, Any]:
-        """Returns name and hashes: of the weights' files and the configurations, and of the LoRAs. Reads all files, once."""
-        return self._identity
+    def identify(self, recorded: object = None) -> dict[str, Any]:
+        """Returns name and hashes: of the weights' files and the configurations, and of the LoRAs. Reads all files, once.
+
+        Places are those in the model's folder, so that it may be moved and a single file renamed as well. Where `recorded` is the
+        hash that an earlier version made of this model, it is given back: a bundle that has it stays of one model.
+        """
+        files, loras = self._hashed
+        earlier = self._digest({f"{path.parent.name}/{path.name}": file for path, file in files.items()})
+        sha256 = earlier if recorded == earlier else self._digest({self._place(path): files[path] for path in files})
+        return {"name": self.name, "sha256": sha256, "loras": [list(lora) for lora in loras]}
+
+    def _digest(self, hashed: Mapping[str, Hashed]) -> str:
+        text = hash_of_folder(hashed) + json.dumps(self.checkpoint.configs, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _place(self, path: Path) -> str:
+        root = Path(self.checkpoint.path)
+        if path == root:
+            return ""
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else f"{path.parent.name}/{path.name}"
 
     @cached_property
-    def _identity(self) -> dict[str, Any]:
+    def _hashed(self) -> tuple[dict[Path, Hashed], list[list[Any]]]:
         files = {t.file.path for tensors in self.checkpoint.components.values() for t in tensors.values()}
         if self.checkpoint.safety_checker is not None:
             checker = [path for path in self.checkpoint.safety_checker.iterdir() if path.is_file()]
             for path in checker:
                 check_inside(self.checkpoint.safety_checker.parent, path)
             files |= {*checker}
-        hashed = {f"{path.parent.name}/{path.name}": hash_file(path) for path in files}
-        text = hash_of_folder(hashed) + json.dumps(self.checkpoint.configs, sort_keys=True)
         loras = [[path.name, weight, hash_file(path).sha256] for path, weight in self.loras]
-        return {"name": self.name, "sha256": hashlib.sha256(text.encode()).hexdigest(), "loras": loras}
+        return {Path(path): hash_file(path) for path in files}, loras
 
 
 def open_source(
