@@ -7,6 +7,7 @@ from pathlib import Path
 
 from converters import bundle as bundle_files
 from converters.coreml import convert_source
+from converters.fitting import in_words
 from converters.recipe import PackageRecipe
 from converters.source import open_source
 from sdedge.errors import InvalidRequest, ModelError, Remedy
@@ -30,7 +31,7 @@ def add_controlnets(
     recipe = _recipe(manifest, tuple(names), tuple(loras))
     yield Loading("opening the model")
     source = open_source(model, recipe.loras, recipe.controlnets)
-    _check_source(bundle, manifest, model, source.identify(), recipe)
+    _check_source(bundle, manifest, model, source.identify(manifest.source.get("sha256")), recipe)
     yield from convert_source(source, bundle, recipe)
 
 
@@ -68,8 +69,15 @@ def _check_source(
     if identity["loras"] != manifest.source.get("loras"):
         fused = ", ".join(f"{name!s:.80}:{weight!s:.20}" for name, weight in manifest.recipe.get("loras", [])) or "none"
         raise ModelError(f"The bundle has these LoRAs fused: {fused}; {Remedy.SAME_LORAS}.", remedy=Remedy.SAME_LORAS)
-    if bundle_files.parts(bundle, identity, recipe).keys() < manifest.components.keys():
+    _, misfits = bundle_files.parts(bundle, identity, recipe)
+    odd = {name: choices for name, choices in misfits.items() if name in manifest.components}
+    if any("converter" in choices for choices in odd.values()):
         raise ModelError(
             f"The bundle {manifest.name} was made by another version of sdedge, whose packages do not belong with new ones; "
             "convert the model again."
+        )
+    if odd:
+        raise ModelError(
+            f"The bundle {manifest.name} has parts that were made with other choices than it names, so that ControlNets would "
+            f"not fit: {', '.join(in_words(name, choices) for name, choices in odd.items())}; convert the model again."
         )

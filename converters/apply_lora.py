@@ -20,7 +20,7 @@ from sdedge.engines.coreml.package_weights import WeightChange, Written, write_c
 from sdedge.engines.protocol import LoraUse
 from sdedge.errors import ModelError, OutputError, Remedy
 from sdedge.events import Event, Finished, Loading, Notice, Progress
-from sdedge.files import inside
+from sdedge.files import inside, is_empty, remove_empty
 from sdedge.library.file_hashes import hashes_of
 from sdedge.library.manifest import BundleComponent, Manifest
 
@@ -76,7 +76,7 @@ def _folder_for(out: Path) -> Iterator[Path]:
 
     Raises OutputError for an `out` that is not new or empty, and for a full disk.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if out.exists() and not (out.is_dir() and is_empty(out)):
         raise OutputError(f"{out} holds other things; name a new or empty folder for the bundle.")
     work: Path | None = None
     try:
@@ -84,7 +84,7 @@ def _folder_for(out: Path) -> Iterator[Path]:
         work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:40]}-", suffix=".part"))
         yield work
         if out.exists():
-            out.rmdir()
+            remove_empty(out)
         work.chmod(0o755)
         work.rename(out)
     except OSError as error:

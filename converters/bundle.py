@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from converters.fitting import differing
 from converters.graphs import Graph
 from converters.package import operations
 from converters.recipe import PackageRecipe
@@ -25,7 +26,7 @@ from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.stored_weights import KEY, read_weights, record
 from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import ModelError, OutputError
-from sdedge.files import atomic_write, inside, replace_folder
+from sdedge.files import atomic_write, inside, is_empty, replace_folder
 from sdedge.interpreter import python_command, python_environment
 from sdedge.json_values import read_json_file
 from sdedge.library.bundle_controls import CONTROLLED_UNETS, CONTROLNET
@@ -48,7 +49,11 @@ METADATA = "metadata.json"
 JOURNAL = ".converting.json"
 SENSITIVITY = "sensitivity.json"
 """Kept in the bundle, so that another target of a mixed recipe needs no new measurement."""
+EXCHANGING = ".exchanging"
+"""In an MPS bundle while a new one takes the place of what was there."""
 _LOCK = ".converting.lock"
+_BEGUN = {"coreml": (JOURNAL, SENSITIVITY), "graph": (EXCHANGING,)}
+"""By a bundle's kind: what says of a folder without a manifest that one was begun there."""
 _COMPILING = ".compiling-"
 
 
@@ -71,18 +76,16 @@ def compiled_name(component: str) -> str:
 
 
 @contextmanager
-def claim(out: Path) -> Iterator[None]:
-    """Holds the folder for writing. Raises OutputError where it holds other things or another process is writing to it."""
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is a file; name a folder for the bundle.")
-    ours = any((out / name).exists() for name in (NAME, JOURNAL, SENSITIVITY, _LOCK))
-    if out.is_dir() and not ours and any(out.iterdir()):
-        raise OutputError(f"The folder {out} holds other things; name a new or empty one for the bundle.")
+def claim(out: Path, kind: str) -> Iterator[None]:
+    """Holds the folder for writing a bundle of a kind. Raises OutputError where it holds other things, which stay untouched, or
+    another process is writing to it.
+    """
+    check_folder(out, kind)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"Cannot write {out}: {error.strerror or error}; choose another folder.") from error
-    lock = ProcessLock(out / _LOCK)
+    lock = ProcessLock(out / _LOCK, "choose another folder")
     if not lock.acquire():
         raise OutputError(
             f"Another conversion (process {lock.holder()}) is writing to {out}; wait for it, or name another folder."
@@ -98,19 +101,54 @@ def claim(out: Path) -> Iterator[None]:
             out.rmdir()  # where nothing was made, nothing remains
 
 
+def check_folder(out: Path, kind: str) -> None:
+    """Raises OutputError unless a folder is new or empty, or holds a bundle of this kind, whole or begun."""
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file; name a folder for the bundle.")
+    try:
+        held = {path.name for path in out.iterdir()} if out.is_dir() and not is_empty(out) else set()
+    except OSError as error:
+        raise OutputError(f"Cannot read {out}: {error.strerror or error}; choose another folder.") from error
+    if NAME in held:
+        _check_kind(out, kind)
+    elif held and not held & {_LOCK, *_BEGUN[kind]}:
+        raise OutputError(f"The folder {out} holds other things; name a new or empty one for the bundle.")
+
+
+def _check_kind(out: Path, kind: str) -> None:
+    try:
+        manifest = Manifest.read(out)
+    except ModelError as error:
+        raise OutputError(
+            f"The folder {out} holds other things, among them a {NAME} that is not of this version of sdedge; name a new or "
+            "empty one for the bundle."
+        ) from error
+    if manifest.kind != kind:
+        raise OutputError(
+            f"The folder {out} holds a bundle of the kind {manifest.kind}, and this one is of the kind {kind}; name a new or "
+            "empty one."
+        )
+
+
 # What is there already
 
 
-def parts(out: Path, source: Mapping[str, Any], recipe: PackageRecipe) -> dict[str, BundleComponent]:
-    """Returns the components of an earlier or interrupted conversion that belong with this one: same converter, model, LoRAs
-    and sizes.
+def parts(
+    out: Path, source: Mapping[str, Any], recipe: PackageRecipe
+) -> tuple[dict[str, BundleComponent], dict[str, list[str]]]:
+    """Returns the components of an earlier or interrupted conversion that belong with this one, and by the names of those that
+    do not the choices that differ.
     """
+    there = _read_parts(out)
+    misfits = {name: choices for name, part in there.items() if (choices := differing(name, part, source, recipe))}
+    return {name: part for name, part in there.items() if name not in misfits}, misfits
 
-    def belongs(name: str, part: BundleComponent) -> bool:
-        made, wanted = part.figures.get("recipe", {}), recipe.of(name, source)
-        return all(made.get(key) == wanted.get(key) for key in ("converter", "source", "loras", "sizes"))
 
-    return {name: part for name, part in _read_parts(out).items() if belongs(name, part)}
+def recorded_source(out: Path) -> object:
+    """Returns the hash of the model that an earlier or interrupted conversion was of; None where there is none."""
+    with suppress(ModelError):
+        return Manifest.read(out).source.get("sha256")
+    return next((part.figures.get("recipe", {}).get("source") for part in _read_parts(out).values()), None)
 
 
 def combine(before: Mapping[str, BundleComponent], made: Mapping[str, BundleComponent]) -> dict[str, BundleComponent]:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from converters.bundle import compiled_name
 from sdedge.engines.torch.networks import NETWORKS
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.library.bundle_controls import CONTROLNET, hash_of_control
 from sdedge.library.control_models import find_control, whole_name
+from sdedge.library.manifest import BundleComponent
 from sdedge.models.config import ControlNetConfig, UNetConfig
 from sdedge.models.unfilled import unfilled
 from sdedge.text.clean import shown
@@ -57,13 +59,41 @@ def open_controls(names: Sequence[str], base: UNetConfig, unet: Mapping[str, Any
     opened: dict[str, ControlSource] = {}
     for name in dict.fromkeys(names):
         source = _open(name, base, unet)
-        if source.component in opened:
-            raise InvalidRequest(
-                f"Two of the ControlNets are called {shown(source.name)}; give one of their files another name.",
-                field="controls",
-            )
+        for earlier in opened.values():
+            if _place(earlier.component) == _place(source.component):
+                raise InvalidRequest(
+                    f"Two of the ControlNets are called {_both(earlier.name, source.name)}; give one of their files "
+                    "another name.",
+                    field="controls",
+                )
         opened[source.component] = source
     return opened
+
+
+def refuse_namesakes(controls: Mapping[str, ControlSource], held: Mapping[str, BundleComponent]) -> None:
+    """Raises InvalidRequest where a ControlNet would take the place of another one among a bundle's components."""
+    for source in controls.values():
+        for component, part in held.items():
+            record = part.figures.get("control")
+            if not (component.startswith(CONTROLNET) and isinstance(record, dict)):
+                continue
+            is_it = component == source.component and record.get("sha256") == source.sha256
+            if _place(component) == _place(source.component) and not is_it:
+                name, sha256 = shown(str(record.get("name", ""))), str(record.get("sha256", ""))
+                raise InvalidRequest(
+                    f"The bundle holds the ControlNet {name} ({sha256:.10}) where {shown(source.name)} ({source.sha256:.10}) "
+                    "would be; give the file of one of them another name.",
+                    field="controls",
+                )
+
+
+def _place(component: str) -> str:
+    """Returns what two ControlNets of a bundle must differ in: the compiled package's name, on drives that heed no case."""
+    return compiled_name(component).casefold()
+
+
+def _both(first: str, second: str) -> str:
+    return shown(first) if first == second else f"{shown(first)} and {shown(second)}, which are one name in a bundle"
 
 
 def _open(name: str, base: UNetConfig, unet: Mapping[str, Any]) -> ControlSource:

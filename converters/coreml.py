@@ -18,6 +18,8 @@ from converters.chunk import unet_chunks
 from converters.compress import Compress, compressor, mixed
 from converters.constants import Weights
 from converters.control_graphs import controlnet
+from converters.control_source import refuse_namesakes
+from converters.fitting import in_words
 from converters.graphs import Graph, safety_checker, text_encoder, unet, vae_decoder, vae_encoder
 from converters.latents import FACTOR, fold_factor
 from converters.package import write_package
@@ -51,11 +53,13 @@ def convert_source(source: ConversionSource, out: Path, recipe: PackageRecipe) -
     yield from (Notice(line) for line in (*source.facts.report, *_remarks(source, recipe)))
     wanted = _wanted(source, recipe)
     tokenizer = _vocabulary(source, recipe, wanted)
-    with bundle.claim(out):
+    with bundle.claim(out, "coreml"):
         yield Loading("hashing the model")
-        identity = source.identify()
+        identity = source.identify(bundle.recorded_source(out))
         made: dict[str, BundleComponent] = {}
-        before, compiled = bundle.parts(out, identity, recipe), bundle.compiled(out)
+        (before, misfits), compiled = bundle.parts(out, identity, recipe), bundle.compiled(out)
+        refuse_namesakes(source.controls, before)
+        yield from map(Notice, _left_out(misfits, wanted))
         for i, name in enumerate(wanted):
             control = source.controls.get(name)
             choices = recipe.of(name, identity, control.sha256 if control else "")
@@ -83,9 +87,23 @@ def _wanted(source: ConversionSource, recipe: PackageRecipe) -> tuple[str, ...]:
         wanted = list(recipe.components)
     if "safety_checker" in wanted:
         _ = source.checker  # refused before anything is made
+    if any(name.startswith("vae") for name in wanted):
+        _ = source.vae  # as well
     if source.controls and "controlled_unet" not in wanted:
         wanted.append("controlled_unet")
     return (*wanted, *source.controls)
+
+
+def _left_out(misfits: Mapping[str, list[str]], wanted: Sequence[str]) -> list[str]:
+    """Returns a sentence that names what an earlier conversion made, and neither fits nor is made again."""
+    apart = [name for name in misfits if not {name, name.partition("_chunk")[0]} & {*wanted}]
+    parts = [in_words(name, misfits[name]) for name in apart]
+    if not parts:
+        return []
+    return [
+        f"What was made before with other choices does not belong to this bundle and is left out: {', '.join(parts)}; convert "
+        "it with these choices as well."
+    ]
 
 
 def _without(before: Mapping[str, BundleComponent], name: str) -> dict[str, BundleComponent]:

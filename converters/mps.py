@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -13,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from converters.bundle import claim, hash_files, write_vocabulary
+from converters.bundle import EXCHANGING, claim, hash_files, write_vocabulary
 from converters.graph_float32 import Rounded, overflowing
 from converters.graph_lint import lint
 from converters.graph_passes import (
@@ -39,9 +42,9 @@ from sdedge.engines.graph.bundle import DTYPES, PROGRAM, WEIGHTS, fingerprint
 from sdedge.engines.graph.program import LARGEST_FILE, Program, to_json
 from sdedge.engines.open import locate
 from sdedge.engines.torch.networks import NETWORKS
-from sdedge.errors import InvalidRequest, ModelError, Remedy
+from sdedge.errors import InvalidRequest, ModelError, OutputError, Remedy
 from sdedge.events import Event, Finished, Loading, Notice, Progress
-from sdedge.files import atomic_write
+from sdedge.files import atomic_write, replace_folder
 from sdedge.library.licences import licence_of
 from sdedge.library.manifest import NAME, BundleComponent, Manifest, Port
 from sdedge.models.unfilled import unfilled
@@ -86,26 +89,65 @@ class GraphRecipe:
 def convert(model: str, out: Path, recipe: GraphRecipe) -> Iterator[Event]:
     """Writes the bundle `out`, telling each phase.
 
-    Raises ModelError, InvalidRequest, and OutputError for a folder that holds something else or is being written to.
+    What is there already stays whole until all is made. Raises ModelError, InvalidRequest, and OutputError for a folder that
+    holds something else or is being written to, and for a full disk.
     """
     start = time.monotonic()
     yield Loading("opening the model")
     source = open_source(model, recipe.loras)
-    tokenizer = source.tokenizer
+    tokenizer, _ = source.tokenizer, source.vae  # refused before anything is made
     yield from (Notice(line) for line in source.facts.report)
-    with claim(out):
-        (out / NAME).unlink(missing_ok=True)
+    with claim(out, "graph"), _beside(out) as work:
         made: dict[str, BundleComponent] = {}
         for i, stage in enumerate(STAGES):
             yield Progress(stage.replace("_", " "), i, len(STAGES))
-            made[stage] = _make(source, stage, recipe, out)
+            made[stage] = make_stage(source, stage, recipe, work)
         if source.checkpoint.safety_checker is not None:
-            made["safety_checker"] = _copy_checker(source.checkpoint.safety_checker, out)
+            made["safety_checker"] = _copy_checker(source.checkpoint.safety_checker, work)
         yield Loading("writing the manifest")
-        write_vocabulary(out, tokenizer)
-        _manifest(source, model, recipe, made).write(out)
+        write_vocabulary(work, tokenizer)
+        _manifest(source, model, recipe, made).write(work)
+        _exchange(work, out)
     yield Progress("done", len(STAGES), len(STAGES))
     yield Finished(len(made), time.monotonic() - start)
+
+
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """Yields a folder inside of `out` to make the bundle in, which goes in the end; `claim` removes that of a killed process."""
+    with _writing(out):
+        work = Path(tempfile.mkdtemp(dir=out, prefix=".graphs-", suffix=".part"))
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def _writing(place: Path) -> Iterator[None]:
+    """Raises OutputError for what the system, or safetensors in its name, says of a file that cannot be written."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise OutputError(f"Cannot write {place}: {reason}; choose another folder or free some space.") from error
+
+
+def _exchange(work: Path, out: Path) -> None:
+    """Puts a bundle in the place of an earlier one. The manifest goes first and comes last, so that there is never a mixture
+    that reads as a bundle; a file says meanwhile that the folder is ours. Raises OutputError.
+    """
+    with _writing(out):
+        (out / EXCHANGING).touch()
+        (out / NAME).unlink(missing_ok=True)
+        for name in (*STAGES, "safety_checker"):
+            if (work / name).is_dir():
+                replace_folder(work / name, out / name)
+            else:
+                shutil.rmtree(out / name, ignore_errors=True)
+        for file in sorted(work.iterdir(), key=lambda path: path.name == NAME):
+            file.replace(out / file.name)
+        (out / EXCHANGING).unlink()
 
 
 def _manifest(source: ConversionSource, model: str, recipe: GraphRecipe, made: dict[str, BundleComponent]) -> Manifest:
@@ -228,13 +270,14 @@ def choose_budget(program: Program, most: Inputs) -> int:
     return budget
 
 
-def _make(source: ConversionSource, stage: str, recipe: GraphRecipe, out: Path) -> BundleComponent:
+def make_stage(source: ConversionSource, stage: str, recipe: GraphRecipe, out: Path) -> BundleComponent:
+    """Writes a stage into a folder of its name in `out`, and returns its entry in the manifest. Raises as `convert` does."""
     inputs = example(source, stage, recipe, recipe.least)
     wanted = reference(source, stage, inputs)
     gc.collect()
     program, budget = build(source, stage, recipe)
     folder = out / stage
-    _write(program, folder)
+    write_stage(program, folder)
     figures = {
         "psnr": {"float16": round(min(map(psnr, wanted, Rounded(program)(*inputs))), 2)},
         "operators": len(program.graph.nodes),
@@ -249,7 +292,8 @@ def _make(source: ConversionSource, stage: str, recipe: GraphRecipe, out: Path) 
     return BundleComponent(stage, *ports, size, hash_files(folder), figures)
 
 
-def _write(program: Program, folder: Path) -> None:
+def write_stage(program: Program, folder: Path) -> None:
+    """Writes a program and its weights into a new folder. Raises InvalidRequest for one too large, and OutputError."""
     text = to_json(program.graph)
     if len(text) > LARGEST_FILE:
         raise InvalidRequest(
@@ -257,10 +301,10 @@ def _write(program: Program, folder: Path) -> None:
             f"{Remedy.CONVERT_LESS}.",
             remedy=Remedy.CONVERT_LESS,
         )
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    save_file({name: weight.contiguous() for name, weight in program.weights.items()}, folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)
+    with _writing(folder):
+        folder.mkdir(parents=True)
+        save_file({name: weight.contiguous() for name, weight in program.weights.items()}, folder / WEIGHTS)
+        (folder / WEIGHTS).chmod(0o644)
     with atomic_write(folder / PROGRAM) as file:
         file.write(text.encode())
 
@@ -312,7 +356,7 @@ def _ports(
 def _copy_checker(folder: Path, out: Path) -> BundleComponent:
     """The safety checker runs on the CPU in float32, so it goes along as it is."""
     target = out / "safety_checker"
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(folder, target)
+    with _writing(target):
+        shutil.copytree(folder, target)
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     return BundleComponent("safety_checker", {}, {}, size, hash_files(target))

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from converters.compress import SMALLEST
 from converters.psnr import psnr
+from converters.synthetic_picture import with_picture
 from sdedge.engines.coreml.compressed import as_kernel, cluster
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
@@ -56,7 +57,7 @@ class Kernel:
 
 
 class _Recorder:
-    """An engine that keeps what its UNet is asked."""
+    """An engine that keeps what its UNet is asked, of each step the prompt's row."""
 
     def __init__(self, engine: TorchEngine) -> None:
         self._engine = engine
@@ -66,7 +67,10 @@ class _Recorder:
         return getattr(self._engine, name)
 
     def predict(self, inputs: UNetInputs) -> Tensor:
-        self.calls.append((inputs.x[-1:], inputs.t[-1:], inputs.context[-1:]))  # the last row is the prompt's
+        call = inputs.sample[-1:], inputs.t[-1:], inputs.context[-1:]  # the last row is the prompt's
+        if self.calls and torch.equal(self.calls[-1][1], call[1]):  # a step in several calls ends with it
+            self.calls.pop()
+        self.calls.append(call)
         return self._engine.predict(inputs)
 
 
@@ -77,8 +81,9 @@ def trajectories(engine: TorchEngine) -> list[State]:
     for prompt, step in PROMPTS.items():
         recorder = _Recorder(engine)
         request = Request(prompt=prompt, width=side, height=side, steps=STEPS, seed=0, sampler="ddim", safety=False)
-        for _ in Pipeline(lambda model, vae, made=recorder: made).images(request):  # type: ignore[misc]
-            pass
+        with with_picture(request, engine.facts) as request:
+            for _ in Pipeline(lambda model, vae, made=recorder: made).images(request):  # type: ignore[misc]
+                pass
         states.append(recorder.calls[step])
     return states
 

@@ -13,17 +13,18 @@ from typing import Any
 import torch
 
 from converters.control_source import ControlSource, open_controls
-from sdedge.engines.facts import load_tokenizer, read_facts
-from sdedge.engines.open import locate
+from sdedge.engines.facts import is_tiny, load_tokenizer, read_facts
+from sdedge.engines.open import installed_name, locate
 from sdedge.engines.protocol import LoraUse, ModelFacts
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.engines.torch.networks import NETWORKS
 from sdedge.errors import ModelError, Remedy
-from sdedge.library.imports import hash_file, hash_of_folder
+from sdedge.library.imports import Hashed, hash_file, hash_of_folder
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.unfilled import unfilled
 from sdedge.text.tokenizer import Tokenizer
+from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 from sdedge.weights.files import check_inside
 from sdedge.weights.held import HeldTensor
@@ -33,7 +34,9 @@ from sdedge.weights.safety import open_checker
 
 @dataclass(frozen=True)
 class ConversionSource:
-    """A v1 checkpoint, opened. `components` are its networks' tensors by name, with the LoRAs in."""
+    """A v1 checkpoint, opened. `components` are its networks' tensors by name, with the LoRAs in; `name` is the installed model's
+    where it is one.
+    """
 
     name: str
     checkpoint: Checkpoint
@@ -53,6 +56,12 @@ class ConversionSource:
 
     @property
     def vae(self) -> VAEConfig:
+        """Raises ModelError for a tiny VAE."""
+        if is_tiny(self.checkpoint.configs["vae"]):
+            raise ModelError(
+                f"The VAE of {self.name} is a tiny one ({TINY_VAE}), which is not converted for Apple devices; put that of "
+                "another v1 model in its place, or draw with the model itself."
+            )
         return VAEConfig.from_json(self.checkpoint.configs["vae"])
 
     @cached_property
@@ -102,22 +111,37 @@ class ConversionSource:
             for tensor in self.tensors(component).values():
                 tensor.release()
 
-    def identify(self) -> dict[str, Any]:
-        """Returns name and hashes: of the weights' files and the configurations, and of the LoRAs. Reads all files, once."""
-        return self._identity
+    def identify(self, recorded: object = None) -> dict[str, Any]:
+        """Returns name and hashes: of the weights' files and the configurations, and of the LoRAs. Reads all files, once.
+
+        Places are those in the model's folder, so that it may be moved and a single file renamed as well. Where `recorded` is the
+        hash that an earlier version made of this model, it is given back: a bundle that has it stays of one model.
+        """
+        files, loras = self._hashed
+        earlier = self._digest({f"{path.parent.name}/{path.name}": file for path, file in files.items()})
+        sha256 = earlier if recorded == earlier else self._digest({self._place(path): files[path] for path in files})
+        return {"name": self.name, "sha256": sha256, "loras": [list(lora) for lora in loras]}
+
+    def _digest(self, hashed: Mapping[str, Hashed]) -> str:
+        text = hash_of_folder(hashed) + json.dumps(self.checkpoint.configs, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _place(self, path: Path) -> str:
+        root = Path(self.checkpoint.path)
+        if path == root:
+            return ""
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else f"{path.parent.name}/{path.name}"
 
     @cached_property
-    def _identity(self) -> dict[str, Any]:
+    def _hashed(self) -> tuple[dict[Path, Hashed], list[list[Any]]]:
         files = {t.file.path for tensors in self.checkpoint.components.values() for t in tensors.values()}
         if self.checkpoint.safety_checker is not None:
             checker = [path for path in self.checkpoint.safety_checker.iterdir() if path.is_file()]
             for path in checker:
                 check_inside(self.checkpoint.safety_checker.parent, path)
             files |= {*checker}
-        hashed = {f"{path.parent.name}/{path.name}": hash_file(path) for path in files}
-        text = hash_of_folder(hashed) + json.dumps(self.checkpoint.configs, sort_keys=True)
         loras = [[path.name, weight, hash_file(path).sha256] for path, weight in self.loras]
-        return {"name": self.name, "sha256": hashlib.sha256(text.encode()).hexdigest(), "loras": loras}
+        return {Path(path): hash_file(path) for path in files}, loras
 
 
 def open_source(
@@ -139,4 +163,4 @@ def open_source(
     controls = open_controls(
         controlnets, UNetConfig.from_json(checkpoint.configs["unet"]), checkpoint.components["unet"]
     )
-    return ConversionSource(facts.name, checkpoint, components, facts, loras, controls)
+    return ConversionSource(installed_name(model) or facts.name, checkpoint, components, facts, loras, controls)

@@ -24,7 +24,7 @@ from converters.package_lint import RuleBreach, lint_bundle
 from converters.psnr import psnr
 from converters.verify_controls import control_probes
 from converters.verify_floors import LOSSY, floor
-from converters.verify_pictures import draw, obeyed
+from converters.verify_pictures import draw, draws, obeyed
 from converters.verify_weights import KernelError, compare_weights
 from sdedge.engines.coreml.packages import PACKAGES, UNETS, Model
 from sdedge.engines.coreml.portable.engine import MILEngine
@@ -96,7 +96,7 @@ def verify(
 ) -> Iterator[Compared | RuleBreach | Verdict]:
     """Compare, telling each figure when it is there; the last thing told is the verdict, which the manifest then holds.
 
-    steps, picture   of a whole picture drawn by both; False leaves it out
+    steps, picture   of a whole picture drawn by both; False leaves it out, as does a bundle of parts that cannot draw one
     pictures         how many pictures of held-out prompts to judge by the facts they show; the embedded model's only
 
     Raises ModelError for a damaged bundle, which one whose files are not those that the manifest describes is.
@@ -125,14 +125,14 @@ def verify(
         results.append(compared)
         yield compared
     size = manifest.sizes[0]
-    if picture:
+    if picture and draws(manifest):
         drawn = compare(
             "picture", f"{steps} steps", lambda e: draw(e, PROMPTS[0], SEED + 1, steps, size), reference, engines
         )
         results.append(drawn)
         yield drawn
     figures = summarize(results, min(widths.values()))
-    if pictures and manifest.source.get("name") == EMBEDDED:
+    if pictures and draws(manifest) and manifest.source.get("name") == EMBEDDED:
         figures["obeyed"] = obeyed(engines["float16"], pictures, size)
     verdict = judge(figures, floors, kernels, breaches)
     record(bundle, manifest, verdict)
@@ -218,7 +218,7 @@ def count_outputs(manifest: Manifest, picture: bool = True) -> int:
     held = {_network(name) for name in manifest.components}
     of_unets = {"unet": len(TIMESTEPS) + len(manifest.sizes[1:]), "controlled_unet": len(TIMESTEPS)}
     each = {"text_encoder": len(PROMPTS), **of_unets, "vae_decoder": 2}
-    return sum(each.get(name, 1) for name in held) + picture + 1
+    return sum(each.get(name, 1) for name in held) + (picture and draws(manifest)) + 1
 
 
 def _network(component: str) -> str:

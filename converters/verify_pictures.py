@@ -6,12 +6,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from converters.synthetic_picture import with_picture
 from sdedge.engines.protocol import Engine
 from sdedge.evaluation.obedience import obedience
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
+from sdedge.library.manifest import Manifest
 from sdedge.request import Request
 from sdedge.training.tally import Tally
+
+LATENT_CHANNELS = 4
+
+
+def draws(manifest: Manifest) -> bool:
+    """Returns whether a bundle holds all that a picture of its model needs: a UNet that reads more than latents is given an
+    encoded picture as well.
+    """
+    held, channels = manifest.components.keys(), manifest.facts.get("in_channels", LATENT_CHANNELS)
+    needed = {"text_encoder", "vae_decoder", *(["vae_encoder"] if channels != LATENT_CHANNELS else [])}
+    return needed <= held and ("unet" in held or {"unet_chunk1", "unet_chunk2"} <= held)
 
 
 def draw(engine: Engine, prompt: str, seed: int, steps: int, size: tuple[int, int]) -> Tensor:
@@ -20,7 +33,8 @@ def draw(engine: Engine, prompt: str, seed: int, steps: int, size: tuple[int, in
     W, H = size
     request = Request(prompt=prompt, model=engine.facts.name, seed=seed, steps=steps, width=W, height=H, safety=None)
     pipeline = Pipeline(lambda model, vae: engine)
-    pixels = next(event.pixels for event in pipeline.images(request) if isinstance(event, Picture))
+    with with_picture(request, engine.facts) as request:
+        pixels = next(event.pixels for event in pipeline.images(request) if isinstance(event, Picture))
     return torch.from_numpy(pixels.astype(np.float32))
 
 

@@ -215,6 +215,23 @@ _RENAME_EXCHANGE = 2, 2  # RENAME_EXCHANGE, RENAME_SWAP
 _ABANDONED = 600.0  # seconds after which an empty file that claims a name, or a temporary one, has nobody
 
 
+def is_empty(folder: Path) -> bool:
+    """Returns whether a folder holds nothing, or only what desktops leave in every one. Raises OSError."""
+    return not any(name != DESKTOP and not name.startswith(APPLE_DOUBLE) for name in os.listdir(folder))
+
+
+def remove_empty(folder: Path) -> None:
+    """Removes a folder that `is_empty`. Raises OSError, also for one that is not."""
+    for name in os.listdir(folder):
+        if name == DESKTOP or name.startswith(APPLE_DOUBLE):
+            os.unlink(folder / name)
+    folder.rmdir()
+
+
+DESKTOP, APPLE_DOUBLE = ".DS_Store", "._"
+"""What Finder writes into folders it shows, and how files are called in which it keeps what other drives cannot."""
+
+
 def replace_folder(made: Path, target: Path) -> None:
     """Puts a folder in the place of another one, or of none, and removes that; both are on one file system.
 

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from sdedge.errors import SdedgeError
+from sdedge.errors import OutputError
 from sdedge.liveness import is_running
 
 _HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
@@ -22,20 +22,22 @@ class ProcessLock:
     Where the file system knows no locks, a second file `NAME.pid` holds it by being there, while the process named in it runs.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, remedy: str = "check sdedge's data folder") -> None:
+        """`remedy` is what to do where the file cannot be written."""
         self.path = path
+        self._remedy = remedy
         self._descriptor: int | None = None
         self._marker = path.with_name(path.name + ".pid")
         self._marked = False
 
     def acquire(self) -> bool:
-        """Takes it; False when another process (or another ProcessLock here) has it."""
+        """Takes it; False when another process (or another ProcessLock here) has it. Raises OutputError."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             reason = error.strerror or error
-            raise SdedgeError(f"Cannot write {self.path}: {reason}; check sdedge's data folder.") from error
+            raise OutputError(f"Cannot write {self.path}: {reason}; {self._remedy}.") from error
         locked = _lock(descriptor)
         if locked is None:
             locked = self._marked = self._mark()
@@ -78,7 +80,7 @@ class ProcessLock:
                 continue
             except OSError as error:
                 reason = error.strerror or error
-                raise SdedgeError(f"Cannot write {self._marker}: {reason}; check sdedge's data folder.") from error
+                raise OutputError(f"Cannot write {self._marker}: {reason}; {self._remedy}.") from error
             with os.fdopen(descriptor, "w") as file:
                 file.write(str(os.getpid()))
             return True

@@ -27,7 +27,7 @@ def read_facts(checkpoint: Checkpoint) -> ModelFacts:
     unet = UNetConfig.from_json(checkpoint.configs["unet"])
     side = unet.sample_size * vae.downscale
     facts = ModelFacts(
-        name=Path(checkpoint.path).stem,
+        name=checkpoint.name,
         width=side,
         height=side,
         downscale=vae.downscale,

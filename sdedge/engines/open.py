@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdedge.engines.coreml.compiled import UNITS
 from sdedge.engines.openvino.devices import is_openvino
 from sdedge.errors import EngineError, InvalidRequest, Remedy
 from sdedge.library.manifest import Manifest, is_bundle
@@ -59,6 +61,17 @@ def locate_installed(name: str) -> Path:
         library.close()
 
 
+def installed_name(model: str) -> str | None:
+    """Returns what the library calls the model of a name, hash or path, None for one that is not installed. Raises ModelError."""
+    if model == EMBEDDED:
+        return EMBEDDED
+    path, library = locate(model).resolve(), Library()
+    try:
+        return next((known.name for known in library.models() if Path(known.path) == path), None)
+    finally:
+        library.close()
+
+
 def default_model() -> str:
     """Returns the model that is used when none is named."""
     library = Library()
@@ -94,7 +107,13 @@ def load_engine(
 
     def load(model: str, vae: str | None) -> Engine:
         path = locate(model)
-        vae_path = locate(vae) if vae and not is_bundle(path) else None
+        if vae and is_bundle(path):
+            raise InvalidRequest(
+                f"The bundle {path.name} has a VAE of its own, and {vae} cannot take its place; leave the VAE out, or draw with "
+                "the model that the bundle was made from.",
+                field="vae",
+            )
+        vae_path = locate(vae) if vae else None
         places = dict.fromkeys(((device, dtype), *_next_best(path, device)))
         return _first_allowed((partial(open_model, path, vae_path, *place) for place in places), allows)
 
@@ -105,7 +124,7 @@ def _next_best(path: Path, device: str) -> Iterator[tuple[str, str | None]]:
     """Yields the devices and formats that stand in for an engine that is switched off, the best first."""
     if is_bundle(path):
         if sys.platform == "darwin" and Manifest.read(path).kind == "coreml":
-            yield from ((units, None) for units in ("cpu_and_ne", "cpu_and_gpu", "cpu_only"))
+            yield from ((units, None) for units in UNITS if units != "all")
     elif not is_openvino(device):
         yield device, "float32"
     yield "cpu", None
@@ -157,10 +176,14 @@ def _made_for(path: Path, device: str) -> str | None:
 
 
 def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> Engine:
-    """Returns the engine of a converted bundle; "auto" is what SDEDGE_DEVICE names. Raises ModelError."""
-    if device == "auto":
-        device = os.environ.get("SDEDGE_DEVICE") or "auto"
-    kind = Manifest.read(path).kind
+    """Returns the engine of a converted bundle; "auto" is what SDEDGE_DEVICE names.
+
+    That is for all models: where it names what only others run on, Core ML's bundles run as if it named nothing. Raises
+    ModelError, and InvalidRequest for a device that the bundle does not run on.
+    """
+    kind, named = Manifest.read(path).kind, os.environ.get("SDEDGE_DEVICE") or "auto"
+    if device in ("auto", named):
+        device = named if kind != "coreml" or named in ("cpu", *UNITS) else "auto"
     if kind == "coreml":
         return _open_packages(path, device, dtype)
     from sdedge.engines.graph.engine import GraphEngine
@@ -178,7 +201,11 @@ def _open_packages(path: Path, device: str, dtype: str | None) -> Engine:
         raise InvalidRequest(f"The device {device!r} cannot run Core ML bundles here; choose auto or cpu.")
     from sdedge.engines.coreml.native import CoreMLEngine
 
-    return CoreMLEngine(path, None if device == "auto" else device, find_model=locate_installed)
+    engine = CoreMLEngine(path, None if device == "auto" else device, find_model=locate_installed)
+    if dtype is not None:
+        notice = f"The number format {dtype} has no effect: Core ML runs the packages of {path.name} in their own."
+        engine.facts = replace(engine.facts, report=(*engine.facts.report, notice))
+    return engine
 
 
 def find_tokenizer(model: str) -> Tokenizer:

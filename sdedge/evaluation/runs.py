@@ -91,7 +91,7 @@ class Run:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Within, no other process draws this run. Raises SdedgeError where one does."""
-        lock = ProcessLock(self.folder / "lock")
+        lock = ProcessLock(self.folder / "lock", "choose another folder")
         if not lock.acquire():
             raise SdedgeError(
                 f"Another process evaluates in {self.folder} now; wait until it is done, or choose another folder."

@@ -35,7 +35,7 @@ def key_of(checkpoint: Checkpoint, engine: str, steps: int, is_judged: bool = Fa
     """Returns the name of a recipe: of the model's files by what is in them, of the engine that measures ("cpu bfloat16"), of the
     steps of its pictures, of whether facts were looked for in them, and of how many values a weight has on this processor."""
     parts = [METHOD, hash_of_checkpoint(checkpoint), engine, steps, is_judged, weight_steps()]
-    return f"{checkpoint.path.stem}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}"
+    return f"{checkpoint.name}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}"
 
 
 def find(key: str) -> Int8Recipe | None:

@@ -107,7 +107,7 @@ class BatchRecord:
 @contextlib.contextmanager
 def open_record(folder: Path) -> Iterator[BatchRecord]:
     """Yields the record of a folder, which no other process writes meanwhile. Raises SdedgeError where one does."""
-    lock = ProcessLock(folder / _LOCK)
+    lock = ProcessLock(folder / _LOCK, "choose another folder")
     if not lock.acquire():
         raise SdedgeError(
             f"Another batch (process {lock.holder()}) draws into {folder}; wait for it, or choose another folder."

@@ -48,7 +48,7 @@ class TrialReport:
         for line in lines[1:]:
             self._remember(line)
         self.resumed = len(self._results)
-        self._lock = ProcessLock(path.with_name(f".{path.name}.lock"))
+        self._lock = ProcessLock(path.with_name(f".{path.name}.lock"), "choose another folder")
         if not self._lock.acquire():
             raise OutputError(f"Another doctor (process {self._lock.holder()}) is writing to {path}; wait for it.")
         self._file = _open(path)

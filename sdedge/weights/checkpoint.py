@@ -54,6 +54,12 @@ class Checkpoint:
     """What a single file of our own export has in place of a folder's `sdedge.json`; not checked yet."""
 
     @property
+    def name(self) -> str:
+        """What the folder is called, dots and all, or the file without its ending."""
+        place = self.path.absolute()
+        return place.name if place.is_dir() else place.stem
+
+    @property
     def prediction_type(self) -> str:
         """'epsilon' for all of v1; 'v_prediction' for the fine-tunes that say so."""
         return self.configs["scheduler"].get("prediction_type", "epsilon")

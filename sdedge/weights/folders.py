@@ -56,9 +56,13 @@ def locate(path: str | Path) -> Path:
     )
 
 
+_BEGUN = (".converting.json", ".converting.lock", ".exchanging", "sensitivity.json")
+"""What `converters.bundle` leaves of a conversion that was ended."""
+
+
 def unfinished_bundle(folder: Path) -> str | None:
     """Returns what a folder is that a conversion began and did not end, and what to do, in a sentence; None for any other."""
-    begun = [name for name in (".converting.json", ".converting.lock", "sensitivity.json") if (folder / name).is_file()]
+    begun = [name for name in _BEGUN if (folder / name).is_file()]
     packages = sorted(path.stem for path in folder.glob("*.mlpackage"))
     if (folder / "manifest.json").is_file() or not (begun or packages):
         return None
@@ -68,7 +72,7 @@ def unfinished_bundle(folder: Path) -> str | None:
             f"{folder} holds Core ML packages ({', '.join(packages)}) and no manifest.json, so it is no whole bundle; convert"
             " the model again, or copy the folder again whole."
         )
-    lock = ProcessLock(folder / ".converting.lock")
+    lock = ProcessLock(folder / ".converting.lock", "choose another folder")
     holder = None
     if ".converting.lock" in begun:
         with suppress(SdedgeError):  # a disk that cannot be written

@@ -7,16 +7,22 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner
+from diffusers import AutoencoderTiny
 
 from converters import bundle
 from converters.cli import convert as convert_group
+from converters.coreml import convert as convert_to_packages
+from converters.mps import GraphRecipe
+from converters.mps import convert as convert_to_mps
 from converters.recipe import ATTENTIONS, COMPRESSIONS, PackageRecipe
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.errors import InvalidRequest, ModelError, OutputError
+from sdedge.files import is_empty, remove_empty
 from tests.conftest import convert_to_coreml
 
 
@@ -43,6 +49,20 @@ def test_a_model_without_a_safety_checker_says_so(tiny_model, tmp_path):
         convert_to_coreml(tiny_model, tmp_path / "b", components=("safety_checker",))
 
 
+def test_a_tiny_vae_is_refused_before_anything_is_made(tiny_model, tmp_path):
+    model = Path(shutil.copytree(tiny_model, tmp_path / "m"))
+    shutil.rmtree(model / "vae")
+    widths = {"encoder_block_out_channels": (4,) * 4, "decoder_block_out_channels": (4,) * 4}
+    AutoencoderTiny(**widths).save_pretrained(model / "vae")
+    packages = convert_to_packages(str(model), tmp_path / "b", PackageRecipe(((64, 64),)))
+    for converting in (packages, convert_to_mps(str(model), tmp_path / "b", GraphRecipe(64, 64))):
+        with pytest.raises(
+            ModelError, match=r"tiny one \(AutoencoderTiny\).*put that of another v1 model in its place"
+        ):
+            list(converting)
+    assert not (tmp_path / "b").exists()
+
+
 def test_a_folder_of_other_things_is_left_alone(tiny_model, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match="holds other things"):
@@ -52,8 +72,52 @@ def test_a_folder_of_other_things_is_left_alone(tiny_model, tmp_path):
         convert_to_coreml(tiny_model, tmp_path / "notes.txt")
 
 
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        ('{"name": "an app of the web"}', "that is not of this version of sdedge"),
+        ("", "of the kind coreml, and this one"),
+    ],
+)
+def test_a_manifest_of_something_else_is_left_alone(tiny_model, tiny_bundle, tmp_path, manifest, message):
+    """With a folder that an MPS bundle would replace."""
+    text = manifest or (tiny_bundle / "manifest.json").read_text()
+    (tmp_path / "manifest.json").write_text(text)
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match=message):
+        list(convert_to_mps(str(tiny_model), tmp_path, GraphRecipe(64, 64)))
+    if manifest:
+        with pytest.raises(OutputError, match=message):
+            convert_to_coreml(tiny_model, tmp_path)
+    assert (tmp_path / "manifest.json").read_text() == text and (tmp_path / "unet" / "mine.txt").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"manifest.json", "unet"}
+
+
+def test_what_a_desktop_leaves_in_a_folder_is_nothing(tmp_path):
+    (tmp_path / ".DS_Store").touch()
+    (tmp_path / "._b").touch()
+    bundle.check_folder(tmp_path, "coreml")
+    assert is_empty(tmp_path)
+    with pytest.raises(OSError):
+        (tmp_path / "mine").touch()
+        remove_empty(tmp_path)
+    (tmp_path / "mine").unlink()
+    remove_empty(tmp_path)
+    assert not tmp_path.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told_as_such(tmp_path, monkeypatch):
+    def read_only(path, flags, mode=0o777):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("sdedge.locks.os.open", read_only)
+    with pytest.raises(OutputError, match="Permission denied; choose another folder"), bundle.claim(tmp_path, "coreml"):
+        pass
+
+
 def test_two_conversions_do_not_share_a_folder(tiny_model, tmp_path):
-    with bundle.claim(tmp_path / "b"), pytest.raises(OutputError, match="Another conversion"):
+    with bundle.claim(tmp_path / "b", "coreml"), pytest.raises(OutputError, match="Another conversion"):
         convert_to_coreml(tiny_model, tmp_path / "b")
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from converters.coreml import convert
+from converters.fitting import differing
 from converters.recipe import PackageRecipe
-from sdedge.events import Progress
-from sdedge.library.manifest import Manifest
+from sdedge.events import Notice, Progress
+from sdedge.library.manifest import BundleComponent, Manifest
 from sdedge.library.models import Library
 from tests.conftest import convert_to_coreml
 
@@ -41,6 +42,38 @@ def test_a_bundle_never_mixes_sizes(tiny_model, tiny_bundle, tmp_path):
     convert_to_coreml(tiny_model, folder, sizes=((128, 64),), components=("vae_decoder",))
     assert set(Manifest.read(folder).components) == {"text_encoder", "vae_decoder"}
     assert {path.stem for path in folder.glob("*.mlpackage")} == {"TextEncoder", "VAEDecoder"}
+
+
+def test_what_was_made_with_other_choices_is_left_out_by_name(tiny_model, checker_bundle, checked_model, tmp_path):
+    """Here the safety checker, of another target; with the same choices it stays."""
+    folder = tmp_path / "b"
+    shutil.copytree(checker_bundle, folder)
+    recipe = {"sizes": ((128, 64),), "attention": "original", "components": ("vae_encoder",)}
+
+    def notices(**choices) -> list[str]:
+        events = convert(str(checked_model), folder, PackageRecipe(**recipe, **choices))
+        return [event.message for event in events if isinstance(event, Notice) and "left out" in event.message]
+
+    assert notices() == [] and "safety_checker" in Manifest.read(folder).components
+    (notice,) = notices(target="macOS15")
+    assert "left out: safety checker (target); convert it with these choices as well" in notice
+    assert set(Manifest.read(folder).components) == {"vae_encoder"}
+
+
+@pytest.mark.parametrize(
+    ("name", "choice", "is_apart"),
+    [
+        ("controlnet_canny", {"batch": 1}, True), ("controlled_unet", {"batch": 1}, True), ("unet", {"batch": 1}, False),
+        ("unet", {"compress": "6bit"}, True), ("vae_decoder", {"compress": "6bit"}, False), ("unet", {"chunk": True}, False),
+        ("vae_decoder", {"attention": "original"}, True), ("text_encoder", {"sizes": ((128, 64),)}, False),
+    ],
+)  # fmt: skip
+def test_what_matters_to_each_component(name, choice, is_apart):
+    source = {"sha256": "0", "loras": []}
+    made = PackageRecipe(((64, 64),)).of(name, source, "a control's")
+    part = BundleComponent("x", {}, {}, 1, "", {"recipe": made})
+    wanted = PackageRecipe(**{"sizes": ((64, 64),), **choice})
+    assert differing(name, part, source, wanted) == (list(choice) if is_apart else [])
 
 
 @pytest.mark.slow

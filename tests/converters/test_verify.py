@@ -19,8 +19,9 @@ from converters.bundle import hash_files
 from converters.cli import convert
 from converters.drift import drift, origin
 from converters.psnr import psnr
-from converters.verify import PROMPTS, Verdict, judge, summarize, verify
+from converters.verify import PROMPTS, Verdict, count_outputs, judge, summarize, verify
 from converters.verify_floors import floor
+from converters.verify_pictures import draws
 from converters.verify_weights import compare_weights
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.program import Stored
@@ -202,6 +203,28 @@ def test_narrow_weights_pass_as_lossy_with_their_figures(tiny_model, tmp_path):
     figures = Manifest.read(bundle).figures
     assert (figures["outcome"], figures["weight_bits"]) == ("lossy", 4)
     assert figures["psnr"]["text_encoder"]["float16"] < 60
+
+
+def test_parts_of_a_bundle_are_compared_without_a_picture(checker_bundle, checked_model, tmp_path):
+    """Of what was converted with --components; the figures are kept all the same."""
+    bundle = shutil.copytree(checker_bundle, tmp_path / "bundle")
+    *compared, verdict = verify(bundle, TorchEngine.load(checked_model, "cpu"), pictures=1)
+    assert [result.component for result in compared] == ["safety_checker"] and verdict.outcome == "passed"
+    assert count_outputs(Manifest.read(bundle)) == 2
+    assert Manifest.read(bundle).components["safety_checker"].figures["psnr"]["float16"] >= 60
+
+
+def test_what_a_picture_is_drawn_with(tiny_bundle):
+    """The encoder too where the UNet reads a picture's latents."""
+    manifest = Manifest.read(tiny_bundle)
+
+    def lacking(*names: str, channels: int = 4) -> bool:
+        parts = {name: part for name, part in manifest.components.items() if name not in names}
+        return draws(replace(manifest, components=parts, facts={**manifest.facts, "in_channels": channels}))
+
+    assert lacking() and lacking("vae_encoder") and lacking(channels=9)
+    assert not any(lacking(name) for name in ("text_encoder", "unet", "vae_decoder"))
+    assert not lacking("vae_encoder", channels=9) and not lacking("vae_encoder", channels=8)
 
 
 def test_a_bundle_under_the_floor_is_refused(tiny_bundle, tiny_model, tmp_path):

@@ -117,4 +117,4 @@ def test_a_result_of_another_shape_is_a_fault():
 def test_every_engine_has_the_limits_of_its_format():
     assert limits_of("cpu float32") is limits_of("openvino float32") is not limits_of("mps float32")
     assert limits_of("graph mps float16") is limits_of("cuda:0 float16")
-    assert limits_of("coreml cpu_and_ne") is limits_of("something new")
+    assert limits_of("coreml cpu-and-ne") is limits_of("something new")

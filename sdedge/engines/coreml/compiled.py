@@ -76,10 +76,11 @@ class CompiledCopy:
         return False
 
     def note_loaded(self, function: str, units: str, loaded: bool = True) -> None:
-        """Remembers that it was loaded, or, before a load that may be cut short, that this is not known."""
+        """Remembers that it was loaded, and so is in use, or, before a load that may be cut short, that this is not known."""
         with suppress(OSError):
             if loaded:
                 self._mark(function, units).write_text(platform.version())
+                self._used()
             else:
                 self._mark(function, units).unlink(missing_ok=True)
 

@@ -92,7 +92,7 @@ class Residency:
         """Returns the configuration of a component, its weights, and the name that it has for people."""
         added = self._added.get(component)
         config = self.checkpoint.configs[component] if added is None else added.config
-        return dict(config), self._tensors(component), self.checkpoint.path.stem if added is None else component
+        return dict(config), self._tensors(component), self.checkpoint.name if added is None else component
 
     def _question(self, component: str) -> list[str]:
         """Returns what asks, once, whether packed weights may be kept, where a UNet was just packed."""

@@ -192,6 +192,18 @@ def test_copies_of_packages_that_are_gone_and_of_those_long_unused_are_removed(p
     assert _copies() == [CompiledCopy(package).path.name]
 
 
+def test_a_copy_that_is_loaded_every_day_stays(package, ct, tmp_path):
+    """It was made long ago, and no load compiles it again."""
+    daily = tmp_path / "daily" / "Unet.mlpackage"
+    shutil.copytree(package, daily)
+    copy = CompiledCopy(daily)
+    copy.make(ct)
+    os.utime(copy.path.with_suffix(".package"), (0, time.time() - 31 * 86_400))
+    copy.note_loaded("main", "all")
+    CompiledCopy(package).make(ct)
+    assert copy.path.name in _copies()
+
+
 def test_of_two_that_compile_at_once_the_later_takes_the_others_copy(package, ct):
     both, copies, failed = threading.Barrier(2), [CompiledCopy(package), CompiledCopy(package)], []
 
