@@ -9,18 +9,19 @@ from converters.recipe import PackageRecipe
 from sdedge.library.bundle_controls import CONTROLNET
 from sdedge.library.manifest import BundleComponent
 
-_SAID = {"converter": "version of the converter", "source": "model", "loras": "LoRAs", "compress": "compression"}
+_SAID = {"converter": "version of the converter", "source": "model", "loras": "LoRAs"}
 
 
 def differing(name: str, part: BundleComponent, source: Mapping[str, Any], recipe: PackageRecipe) -> list[str]:
     """Returns what a component was made with that a conversion of this source and recipe has otherwise, by the names of choices;
     nothing of one that belongs.
 
-    A plain UNet works with any batch beside it, whereas the controlled one takes what ControlNets of its own batch give. Whole
-    UNets and chunks fit, and which file a ControlNet came from is its own affair.
+    Parts work together whatever their compression and attention. A plain UNet works with any batch beside it, whereas the
+    controlled one takes what ControlNets of its own batch give. Whole UNets and chunks fit, and which file a ControlNet came from
+    is its own affair.
     """
     made, wanted = part.figures.get("recipe"), recipe.of(name, source)
-    passed = {"chunk", "control", *(["batch"] if name.startswith("unet") else [])}
+    passed = {"attention", "chunk", "compress", "control", *(["batch"] if name.startswith("unet") else [])}
     made = made if isinstance(made, dict) else {}
     return [key for key in wanted if key not in passed and made.get(key) != wanted[key]]
 
