@@ -42,7 +42,10 @@ def test_another_file_of_a_name_that_the_bundle_has_is_refused(tiny_model, tiny_
     part = replace(manifest.components["unet"], figures=figures)
     replace(manifest, components={**manifest.components, f"controlnet_{name}": part}).write(folder)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-    for command in (["controlnet", str(folder), str(net), "-m"], ["coreml", "--out", str(folder), "--controlnet", str(net)]):
+    for command in (
+        ["controlnet", str(folder), str(net), "-m"],
+        ["coreml", "--out", str(folder), "--controlnet", str(net)],
+    ):
         done = CliRunner().invoke(convert_group, [*command, str(tiny_model)])
         with pytest.raises(InvalidRequest, match=rf"holds the ControlNet '{name}' \(1111111111\) where 'line_art' \("):
             raise done.exception

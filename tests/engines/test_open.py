@@ -39,7 +39,9 @@ def test_what_stands_in_for_an_engine_of_core_ml_opens(tiny_bundle, mac):
 
 
 @pytest.mark.parametrize(("named", "units"), [("cuda", "all"), ("mps", "all"), ("cpu-and-gpu", "cpu-and-gpu")])
-def test_a_device_that_is_named_for_all_models_refuses_no_bundle_of_core_ml(tiny_bundle, mac, monkeypatch, named, units):
+def test_a_device_that_is_named_for_all_models_refuses_no_bundle_of_core_ml(
+    tiny_bundle, mac, monkeypatch, named, units
+):
     """By auto, and as the app's engine process passes it on; one that was asked for is refused still."""
     monkeypatch.setenv("SDEDGE_DEVICE", named)
     assert open_bundle(tiny_bundle).description == open_bundle(tiny_bundle, named).description == f"coreml {units}"
@@ -49,9 +51,14 @@ def test_a_device_that_is_named_for_all_models_refuses_no_bundle_of_core_ml(tiny
 
 def test_choices_that_a_bundle_cannot_heed_are_said(tiny_bundle, mac):
     (notice,) = open_bundle(tiny_bundle, dtype="float32").facts.report
-    assert notice == f"The number format float32 has no effect: Core ML runs the packages of {tiny_bundle.name} in their own."
+    assert (
+        notice
+        == f"The number format float32 has no effect: Core ML runs the packages of {tiny_bundle.name} in their own."
+    )
     assert open_bundle(tiny_bundle).facts.report == ()
-    with pytest.raises(InvalidRequest, match=f"The bundle {tiny_bundle.name} has a VAE of its own, and large cannot") as e:
+    with pytest.raises(
+        InvalidRequest, match=f"The bundle {tiny_bundle.name} has a VAE of its own, and large cannot"
+    ) as e:
         load_engine()(str(tiny_bundle), "large")
     assert e.value.field == "vae"
 
