@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from importlib.resources import files
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sdedge.engines.coreml.compiled import UNITS
 from sdedge.engines.openvino.devices import is_openvino
-from sdedge.errors import EngineError, InvalidRequest, Remedy
+from sdedge.errors import EngineError, InvalidRequest, Remedy, SdedgeError
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.models import EMBEDDED, Library
 from sdedge.machine.canary import is_usable
@@ -65,11 +66,10 @@ def installed_name(model: str) -> str | None:
     """Returns what the library calls the model of a name, hash or path, None for one that is not installed. Raises ModelError."""
     if model == EMBEDDED:
         return EMBEDDED
-    path, library = locate(model).resolve(), Library()
-    try:
+    path = locate(model).resolve()
+    with suppress(SdedgeError), closing(Library()) as library:  # one that cannot be read knows no model
         return next((known.name for known in library.models() if Path(known.path) == path), None)
-    finally:
-        library.close()
+    return None
 
 
 def default_model() -> str:
