@@ -11,7 +11,7 @@ from sdedge.evaluation.obedience import obedience
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.request import Request
-from sdedge.training.tally import Tally
+from sdedge.evaluation.tally import Tally
 
 
 def draw(engine: Engine, prompt: str, seed: int, steps: int, size: tuple[int, int]) -> Tensor:
