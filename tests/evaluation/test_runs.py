@@ -20,13 +20,13 @@ from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.evaluation.drawing import Evaluation, Judges, draw, settings_of
 from sdedge.evaluation.measure import Job, Report, evaluate
 from sdedge.evaluation.runs import Result, Run, differences, nearest_run
-from sdedge.evaluation.scenes_world import Scenes
+from sdedge.evaluation.world import World
 from sdedge.events import Notice
 from sdedge.generation.pipeline import Pipeline
 from sdedge.request import Request
 
 
-class Quick(Scenes):
+class Quick(World):
     """The world with a judge that looks at one pixel: what is drawn is not the subject here."""
 
     version = "quick"
@@ -188,10 +188,10 @@ class Shades(Quick):
         return {"kind": scene.kind}
 
     def render(self, scene, size):
-        return np.full((size, size, 3), 80 * self.values["kind"].index(scene.kind), np.uint8)
+        return np.full((size, size, 3), 10 * self.values["kind"].index(scene.kind), np.uint8)
 
     def read(self, image):
-        return {"kind": self.values["kind"][min(round(float(image.mean()) / 80), 2)]}
+        return {"kind": self.values["kind"][min(round(float(image.mean()) / 10), 23)]}
 
 
 @pytest.mark.slow
