@@ -8,10 +8,10 @@ from torch import Tensor
 
 from sdedge.engines.protocol import Engine
 from sdedge.evaluation.obedience import obedience
+from sdedge.evaluation.tally import Tally
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.request import Request
-from sdedge.evaluation.tally import Tally
 
 
 def draw(engine: Engine, prompt: str, seed: int, steps: int, size: tuple[int, int]) -> Tensor:
