@@ -22,8 +22,8 @@ class Repository:
     gated: bool = False
     commit: str = "c" * 40
     nonsense: str = ""
-    """"html", "circle", "length", "content", "endless" or "short" for files; "api-html", "api-endless", "api-circle", "api-json"
-    and "api-shape" for the list of them."""
+    """"html", "circle", "length", "content", "endless" or "short" for files; "api-html", "api-endless", "api-circle", "api-json",
+    "api-shape" and "api-link" for the list of them."""
 
 
 @dataclass
@@ -92,6 +92,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         more = start + self.server.answers.page
         host = f"http://{self.headers['Host']}"
         headers = {"Link": f'<{host}{path}?recursive=true&cursor={more}>; rel="next"'} if more < len(entries) else {}
+        headers = {"Link": '<http://[x>; rel="next"'} if kind == "link" else headers
         return self.say(
             200, headers, json.dumps([{"type": "directory", "path": "unet"}, *entries[start:more]]).encode()
         )

@@ -6,7 +6,6 @@ request that holds only for the same content (If-Range), checked whole, and move
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import http.client
 import json
@@ -16,8 +15,8 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -75,66 +74,65 @@ def download(
 ) -> None:
     """Brings a file to `target`, going on from what `staging` holds of it. `headers` go to the host of its URL alone.
 
-    Raises ModelError when the connection stays lost or what came is not what was announced, OutputError for a full disk.
+    Raises ModelError when the connection stays lost or what came is not what was announced, OutputError for a disk that is full
+    or takes no such file.
     """
     partial = staging / remote.partial
-    make_private_folder(staging)
-    attempts = 0
-    while True:
-        before = partial.stat().st_size if partial.is_file() else 0
+    try:
+        make_private_folder(staging)
+        _bring_all(remote, partial, headers, progress)
+        _check(remote, partial)
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            if before < remote.size or not partial.is_file():
-                _fetch(remote, partial, headers, progress)
-            break
-        except (ModelError, OutputError):
-            raise
-        except (OSError, http.client.HTTPException) as error:
-            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-                raise OutputError(f"Cannot write {partial}: {error}; free some space, what came is kept.") from error
-            if (
-                isinstance(error, urllib.error.HTTPError)
-                and error.code < 500
-                and error.code != http.HTTPStatus.TOO_MANY_REQUESTS
-            ):
-                if error.code in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
-                    raise ModelError(
-                        f"The server gives {remote.name} to nobody without permission ({error.code}); {Remedy.GIVE_TOKEN}.",
-                        remedy=Remedy.GIVE_TOKEN,
-                    ) from error
-                said = " ".join(str(error.reason).split())[:200].rstrip(".")
-                raise ModelError(
-                    f"The server does not give {remote.name} ({error.code}: {said}); try again later."
-                ) from error
-            attempts = 0 if partial.is_file() and partial.stat().st_size > before else attempts + 1
+            os.replace(partial, target)
+        except OSError:  # another disk
+            shutil.move(partial, target)
+        _notes(partial).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {partial}: {error.strerror or error}; free some space or use another disk, what came is kept."
+        ) from error
+
+
+class _Lost(Exception):
+    """The connection broke, or was none; the same may be asked for again."""
+
+
+def _bring_all(remote: Remote, partial: Path, headers: Mapping[str, str], progress: Callable[[int], None]) -> None:
+    """Asks for what is missing until all of it is there. Raises ModelError, and OSError for a file that cannot be written."""
+    attempts = 0
+    while (before := _length(partial)) < remote.size or not partial.is_file():
+        try:
+            _fetch(remote, partial, headers, progress)
+        except _Lost as error:
+            attempts = 0 if _length(partial) > before else attempts + 1
             if attempts >= _ATTEMPTS:
                 raise ModelError(
                     f"The connection was lost while {remote.name} was fetched ({error}); try again, it goes on from there."
                 ) from error
             time.sleep(_PAUSE * 2**attempts)
-    _check(remote, partial)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.replace(partial, target)
-    except OSError:  # another disk
-        shutil.move(partial, target)
-    _notes(partial).unlink(missing_ok=True)
+
+
+def _length(partial: Path) -> int:
+    return partial.stat().st_size if partial.is_file() else 0
 
 
 def _fetch(remote: Remote, partial: Path, headers: Mapping[str, str], progress: Callable[[int], None]) -> None:
     """Sends one request: appends to the partial file, or begins it anew where the content may be another."""
-    have = partial.stat().st_size if partial.is_file() else 0
+    have = _length(partial)
     tag = _tag_of(partial) if have <= remote.size else None
     request = urllib.request.Request(remote.url, headers={**headers, "Accept-Encoding": "identity"})
     if have and tag:
         request.add_header("Range", f"bytes={have}-")
         request.add_header("If-Range", tag)
     try:
-        response = opener(remote.url).open(request, timeout=_SILENCE)
+        with _connected():
+            response = opener(remote.url).open(request, timeout=_SILENCE)
     except urllib.error.HTTPError as error:
-        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            raise
-        partial.unlink(missing_ok=True)
-        raise OSError("the server has no such part") from error
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            partial.unlink(missing_ok=True)
+            raise _Lost("the server has no such part") from error
+        raise _refusal(error, remote) from error
     with response:
         start = _start_of(response, remote, have if have and tag else 0)
         if start == 0:
@@ -142,6 +140,30 @@ def _fetch(remote: Remote, partial: Path, headers: Mapping[str, str], progress: 
         with open(partial, "r+b" if start else "wb") as file:
             file.seek(start)
             _copy(response, file, remote, start, progress)
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Within it what fails is the connection, and not the disk. Raises _Lost, and HTTPError for what a server refuses."""
+    try:
+        yield
+    except urllib.error.HTTPError:
+        raise
+    except (OSError, http.client.HTTPException) as error:
+        raise _Lost(str(error)) from error
+
+
+def _refusal(error: urllib.error.HTTPError, remote: Remote) -> Exception:
+    """Returns what to raise for a refusal: _Lost where the same may be asked for again, ModelError elsewhere."""
+    if error.code >= 500 or error.code == http.HTTPStatus.TOO_MANY_REQUESTS:
+        return _Lost(str(error))
+    if error.code in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
+        return ModelError(
+            f"The server gives {remote.name} to nobody without permission ({error.code}); {Remedy.GIVE_TOKEN}.",
+            remedy=Remedy.GIVE_TOKEN,
+        )
+    said = " ".join(str(error.reason).split())[:200].rstrip(".")
+    return ModelError(f"The server does not give {remote.name} ({error.code}: {said}); try again later.")
 
 
 def _start_of(response: Any, remote: Remote, asked: int) -> int:
@@ -152,7 +174,7 @@ def _start_of(response: Any, remote: Remote, asked: int) -> int:
             r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", response.headers.get("Content-Range", "").strip()
         )
         if match is None or int(match[1]) != asked:
-            raise OSError("the server sent another part than was asked for")
+            raise _Lost("the server sent another part than was asked for")
         total = int(match[3])
     elif (length := response.headers.get("Content-Length", "")).isdecimal():
         asked, total = 0, int(length[:18])
@@ -167,9 +189,10 @@ def _start_of(response: Any, remote: Remote, asked: int) -> int:
 
 def _copy(response: Any, file: IO[bytes], remote: Remote, at: int, progress: Callable[[int], None]) -> None:
     while at < remote.size:
-        piece = response.read(min(_PIECE, remote.size - at))
+        with _connected():
+            piece = response.read(min(_PIECE, remote.size - at))
         if not piece:
-            raise http.client.IncompleteRead(b"", remote.size - at)
+            raise _Lost(str(http.client.IncompleteRead(b"", remote.size - at)))
         file.write(piece)
         at += len(piece)
         progress(len(piece))
@@ -197,6 +220,14 @@ def _check(remote: Remote, partial: Path) -> None:
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows to http and https only, never from https to http, and gives a token to the first host alone."""
+
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except ValueError as error:  # brackets that are none, a host's name that is too long
+            raise ModelError("The server sends to an address that is none; try again later.") from error
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         old, new = urlsplit(req.full_url), urlsplit(newurl)

@@ -259,7 +259,7 @@ def _ask(url: str, repository: str, token: str | None) -> tuple[Any, str | None]
     except ModelError as error:
         raise _nonsense(repository, "no JSON") from error
     following = link[1] if link else None
-    if following and urlsplit(following).netloc != urlsplit(url).netloc:
+    if following and _split(following).netloc != urlsplit(url).netloc:
         raise _nonsense(repository, "a list of files that goes on elsewhere")
     return answer, following
 

@@ -194,7 +194,8 @@ def test_nonsense_in_place_of_a_file_is_told_and_nothing_installed(hub, monkeypa
 
 
 @pytest.mark.parametrize(
-    "nonsense", cases(["api-html", "api-circle", "api-endless", "api-json", "api-shape"], ["api-html"])
+    "nonsense",
+    cases(["api-html", "api-circle", "api-endless", "api-json", "api-shape", "api-link"], ["api-html", "api-link"]),
 )
 def test_nonsense_in_place_of_the_list_is_told_as_that(hub, nonsense):
     hub.repositories[NAME].nonsense = nonsense

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.server
 import json
@@ -185,6 +186,43 @@ def test_a_token_stays_with_its_host_and_redirects_with_the_web(tmp_path):
             )
     with pytest.raises(ModelError, match="no address of the web"):
         bring(hub, tmp_path, url="file:///etc/hostname")
+
+
+@pytest.mark.parametrize("address", ["http://[x/y", f"http://{'a' * 70}.example/y", "http://x..y/z"])
+def test_a_redirect_to_what_is_no_address_is_told(tmp_path, address):
+    with serving(redirects={"/f": address}) as server, pytest.raises(ModelError, match=r"an address that is none"):
+        bring(server, tmp_path)
+
+
+@pytest.mark.parametrize("code", [errno.EFBIG, errno.ENOSPC, errno.EIO])
+def test_a_disk_that_takes_no_more_is_not_called_a_lost_connection(tmp_path, monkeypatch, code):
+    copy, room = module._copy, [True]
+
+    class Limited:
+        """A file on a disk that takes its first bytes, as FAT takes four gigabytes of one."""
+
+        def __init__(self, file):
+            self.file = file
+
+        def write(self, piece):
+            if room and self.file.tell() >= 100_000:
+                raise OSError(code, os.strerror(code))
+            return self.file.write(piece)
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+    def limited(response, file, remote, at, progress):
+        return copy(response, Limited(file), remote, at, progress)
+
+    monkeypatch.setattr(module, "_copy", limited)
+    with serving() as server:
+        with pytest.raises(OutputError, match=f"{os.strerror(code)}; free some space or use another disk"):
+            bring(server, tmp_path)
+        assert ranges(server) == [None]  # it is not asked for again
+        room.clear()
+        assert bring(server, tmp_path) == DATA
+    assert ranges(server) == [None, "bytes=100000-"]
 
 
 def test_room_is_looked_for_first_and_two_do_not_fetch_one_thing(tmp_path, monkeypatch):
