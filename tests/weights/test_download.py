@@ -196,7 +196,7 @@ def test_a_redirect_to_what_is_no_address_is_told(tmp_path, address):
 
 @pytest.mark.parametrize("code", [errno.EFBIG, errno.ENOSPC, errno.EIO])
 def test_a_disk_that_takes_no_more_is_not_called_a_lost_connection(tmp_path, monkeypatch, code):
-    copy, room = module._copy, [True]
+    room = [True]
 
     class Limited:
         """A file on a disk that takes its first bytes, as FAT takes four gigabytes of one."""
@@ -212,10 +212,12 @@ def test_a_disk_that_takes_no_more_is_not_called_a_lost_connection(tmp_path, mon
         def __getattr__(self, name):
             return getattr(self.file, name)
 
-    def limited(response, file, remote, at, progress):
-        return copy(response, Limited(file), remote, at, progress)
+    @contextmanager
+    def limited(path, mode):
+        with open(path, mode) as file:
+            yield Limited(file)
 
-    monkeypatch.setattr(module, "_copy", limited)
+    monkeypatch.setattr(module, "open", limited, raising=False)
     with serving() as server:
         with pytest.raises(OutputError, match=f"{os.strerror(code)}; free some space or use another disk"):
             bring(server, tmp_path)
