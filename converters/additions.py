@@ -31,7 +31,7 @@ def add_controlnets(
     recipe = _recipe(manifest, tuple(names), tuple(loras))
     yield Loading("opening the model")
     source = open_source(model, recipe.loras, recipe.controlnets)
-    _check_source(bundle, manifest, model, source.identify(manifest.source.get("sha256")), recipe)
+    _check_source(bundle, manifest, model, source.identify(manifest.source), recipe)
     yield from convert_source(source, bundle, recipe)
 
 

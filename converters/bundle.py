@@ -144,11 +144,15 @@ def parts(
     return {name: part for name, part in there.items() if name not in misfits}, misfits
 
 
-def recorded_source(out: Path) -> object:
-    """Returns the hash of the model that an earlier or interrupted conversion was of; None where there is none."""
+def recorded_source(out: Path) -> Mapping[str, object]:
+    """Returns what an earlier or interrupted conversion recorded of its model and LoRAs, as a manifest does; nothing where there
+    is none."""
     with suppress(ModelError):
-        return Manifest.read(out).source.get("sha256")
-    return next((part.figures.get("recipe", {}).get("source") for part in _read_parts(out).values()), None)
+        return Manifest.read(out).source
+    recipes = [part.figures.get("recipe", {}) for part in _read_parts(out).values()]
+    made = [recipe for recipe in recipes if isinstance(recipe, dict)]
+    loras = next((recipe["loras"] for recipe in made if "loras" in recipe), None)
+    return {"sha256": next((recipe.get("source") for recipe in made), None), "loras": loras}
 
 
 def combine(before: Mapping[str, BundleComponent], made: Mapping[str, BundleComponent]) -> dict[str, BundleComponent]:

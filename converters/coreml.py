@@ -50,7 +50,7 @@ def convert(model: str, out: Path, recipe: PackageRecipe) -> Iterator[Event]:
 def convert_source(source: ConversionSource, out: Path, recipe: PackageRecipe) -> Iterator[Event]:
     """Writes the bundle `out` as `convert` does, of a model that is open."""
     start = time.monotonic()
-    yield from (Notice(line) for line in (*source.facts.report, *_remarks(source, recipe)))
+    yield from (Notice(line) for line in (*source.facts.report, *source.notes, *_remarks(source, recipe)))
     wanted = _wanted(source, recipe)
     tokenizer = _vocabulary(source, recipe, wanted)
     with bundle.claim(out, "coreml"):

@@ -96,7 +96,7 @@ def convert(model: str, out: Path, recipe: GraphRecipe) -> Iterator[Event]:
     yield Loading("opening the model")
     source = open_source(model, recipe.loras)
     tokenizer, _ = source.tokenizer, source.vae  # refused before anything is made
-    yield from (Notice(line) for line in source.facts.report)
+    yield from (Notice(line) for line in (*source.facts.report, *source.notes))
     with claim(out, "graph"), _beside(out) as work:
         made: dict[str, BundleComponent] = {}
         for i, stage in enumerate(STAGES):

@@ -28,7 +28,7 @@ from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 from sdedge.weights.files import check_inside
 from sdedge.weights.held import HeldTensor
-from sdedge.weights.lora import merge, open_lora
+from sdedge.weights.lora import fit, merge, open_lora
 from sdedge.weights.safety import open_checker
 
 
@@ -45,6 +45,8 @@ class ConversionSource:
     loras: tuple[tuple[Path, float], ...]
     controls: Mapping[str, ControlSource] = field(default_factory=dict)
     """ControlNets by their components' names."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the LoRAs, such as names in them that match nothing."""
 
     @property
     def text(self) -> TextConfig:
@@ -111,16 +113,21 @@ class ConversionSource:
             for tensor in self.tensors(component).values():
                 tensor.release()
 
-    def identify(self, recorded: object = None) -> dict[str, Any]:
+    def identify(self, recorded: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Returns name and hashes: of the weights' files and the configurations, and of the LoRAs. Reads all files, once.
 
-        Places are those in the model's folder, so that it may be moved and a single file renamed as well. Where `recorded` is the
-        hash that an earlier version made of this model, it is given back: a bundle that has it stays of one model.
+        Places are those in the model's folder, so that it may be moved and a single file renamed as well. Where a bundle has
+        `recorded` the hash that an earlier version made of this model, or these LoRAs by other names of their files, that is
+        given back: it stays of one model.
         """
+        recorded = recorded or {}
         files, loras = self._hashed
         earlier = self._digest({f"{path.parent.name}/{path.name}": file for path, file in files.items()})
-        sha256 = earlier if recorded == earlier else self._digest({self._place(path): files[path] for path in files})
-        return {"name": self.name, "sha256": sha256, "loras": [list(lora) for lora in loras]}
+        is_earlier = recorded.get("sha256") == earlier
+        sha256 = earlier if is_earlier else self._digest({self._place(path): files[path] for path in files})
+        known = recorded.get("loras")
+        same = isinstance(known, list) and _without_names(known) == _without_names(loras)
+        return {"name": self.name, "sha256": sha256, "loras": known if same else [list(lora) for lora in loras]}
 
     def _digest(self, hashed: Mapping[str, Hashed]) -> str:
         text = hash_of_folder(hashed) + json.dumps(self.checkpoint.configs, sort_keys=True)
@@ -144,6 +151,11 @@ class ConversionSource:
         return {Path(path): hash_file(path) for path in files}, loras
 
 
+def _without_names(loras: Sequence[object]) -> list[object]:
+    """Returns the weights and hashes of LoRAs as a bundle records them, which a file that is renamed keeps."""
+    return [lora[1:] if isinstance(lora, list) else lora for lora in loras]
+
+
 def open_source(
     model: str, loras: tuple[tuple[Path, float], ...] = (), controlnets: Sequence[str] = ()
 ) -> ConversionSource:
@@ -155,6 +167,7 @@ def open_source(
     opened = [(open_lora(path), weight, weight) for path, weight in loras]
     facts = read_facts(checkpoint)
     components = merge(checkpoint.components, opened) if opened else checkpoint.components
+    notes = fit([lora for lora, _, _ in opened], checkpoint.components)
     if facts.guidance_channels:
         raise ModelError(
             f"The UNet of {facts.name} reads the guidance scale, which the programs of Apple devices have no input for; "
@@ -163,4 +176,4 @@ def open_source(
     controls = open_controls(
         controlnets, UNetConfig.from_json(checkpoint.configs["unet"]), checkpoint.components["unet"]
     )
-    return ConversionSource(installed_name(model) or facts.name, checkpoint, components, facts, loras, controls)
+    return ConversionSource(installed_name(model) or facts.name, checkpoint, components, facts, loras, controls, notes)

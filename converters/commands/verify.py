@@ -93,7 +93,7 @@ def _reference(manifest: Manifest, model: str | None, loras: tuple[tuple[Path, f
             f"The model {name!r:.80} that the bundle came from was not found; {Remedy.NAME_SOURCE}.",
             remedy=Remedy.NAME_SOURCE,
         ) from error
-    identity = open_source(str(path), loras).identify(manifest.source.get("sha256"))
+    identity = open_source(str(path), loras).identify(manifest.source)
     if identity["sha256"] != manifest.source.get("sha256"):
         raise ModelError(
             f"The bundle was made from other weights than {path}; {Remedy.NAME_ITS_MODEL}.",
