@@ -61,8 +61,8 @@ class LargeView(QWidget):
         if entry is None or not self.isVisible():
             return
         self._caption(entry, index.row())
-        if self._entry is None or entry.content != self._entry.content:
-            self._entry = entry
+        before, self._entry = self._entry, entry
+        if before is None or (entry.content, entry.path) != (before.content, before.path):
             self._load(entry, self.canvas)
 
     def pin(self, entry: GalleryEntry | None) -> None:
@@ -87,7 +87,8 @@ class LargeView(QWidget):
             canvas.show_preview(small.toImage(), QSize(entry.width, entry.height))
 
         def show(image: QImage) -> None:
-            if entry in (self._entry if canvas is self.canvas else self._pinned,):
+            shown = self._entry if canvas is self.canvas else self._pinned
+            if shown is not None and shown.content == entry.content:
                 canvas.show_picture(image)
 
         def fail(error: Exception) -> None:
@@ -106,6 +107,13 @@ class LargeView(QWidget):
         if self._pinned is not None and self._pinned.seed is not None:
             parts.append(self.tr("beside seed {0}").format(self._pinned.seed))
         self.caption.say("   ".join(parts))
+
+    def _counted(self, count: int) -> None:
+        """Others came or went, so that this one stands at another place among them; or none is left."""
+        if count:
+            self.show_current()
+        elif self.isVisible():
+            self.close_view()
 
     # Walking
 
@@ -201,7 +209,7 @@ class LargeView(QWidget):
     def _connect(self) -> None:
         self._pictures.selectionModel().currentChanged.connect(lambda *_: self.show_current())
         self._model.dataChanged.connect(lambda *_: self.show_current())
-        self._model.counted.connect(lambda count: self.close_view() if self.isVisible() and not count else None)
+        self._model.counted.connect(self._counted)
         for canvas in (self.canvas, self.compared):
             canvas.tapped.connect(self.close_view)  # the space bar opened it, and closes it
             canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

@@ -46,7 +46,8 @@ class GalleryView(QWidget):
         self.thumbnails = Thumbnails(data_folder(), self)
         self.model = GalleryModel(studio.bridge, studio.trash, self.thumbnails, self)
         self._wanted: int | None = None
-        self._row: int | None = None
+        self._last: tuple[int, int] | None = None
+        """The picture that was chosen last, and its row then."""
         self.filters = GalleryFilters(studio.theme)
         self.details = GalleryDetails(studio)
         self.list = PictureList(self.model, PictureDelegate(studio.theme, self.thumbnails, self), studio.theme)
@@ -94,7 +95,7 @@ class GalleryView(QWidget):
         if entry is None:
             self.details.show_entry(None, None, [])
             return
-        self._row = self.list.currentIndex().row()
+        self._last = entry.id, self.list.currentIndex().row()
         self.details.show_entry(entry, self.thumbnails.pixmap(entry), [])
         asked = entry.id
 
@@ -161,10 +162,12 @@ class GalleryView(QWidget):
         self.model.sort_by(order)
         self.list.scrollToTop()
 
-    def _go_on_after_trash(self) -> None:
-        """Goes to the picture that took the place of those that went."""
-        if self.current() is None and self.model.rowCount() and self._row is not None:
-            self.choose(min(self._row, self.model.rowCount() - 1))
+    def _go_on(self) -> None:
+        """Goes back to the chosen picture where the rows were put anew, and from one that went to that which took its place."""
+        if self.current() is None and self.model.rowCount() and self._last is not None:
+            id, row = self._last
+            row_now = self.model.row(id)
+            self.choose(min(row, self.model.rowCount() - 1) if row_now is None else row_now)
 
     def _favour_all(self) -> None:
         """Marks every picture that the search finds."""
@@ -185,7 +188,7 @@ class GalleryView(QWidget):
         self.bar.show_counts(count, len(self.chosen()))
         if not (count and self._middle.currentWidget() is self.large):
             self._middle.setCurrentIndex(0 if count else 1)
-        self._go_on_after_trash()
+        self._go_on()
         if count:
             if self._wanted is not None and self.model.row(self._wanted) is not None:
                 wanted, self._wanted = self._wanted, None

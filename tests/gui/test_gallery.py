@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QToolButton
 from gui.gallery.model import ENTRY
 from gui.gallery.view import GalleryView
 from sdedge.library.gallery import Gallery
+from sdedge.library.gallery_scan import rescan
 from sdedge.library.store import open_store
 from tests.gui.pictures import save_pictures
 
@@ -316,6 +317,35 @@ def test_the_large_view_is_walked_compared_and_left(gallery, qtbot):
     assert not view.details.isVisible()
     qtbot.keyClick(canvas, Qt.Key.Key_Escape)
     assert not view.large.isVisible() and view.details.isVisible() and view.current().seed == 1
+
+
+@pytest.mark.parametrize("chunk", [1, 100])
+def test_the_large_view_keeps_its_picture_when_others_come(gallery, qtbot, tmp_path, monkeypatch, chunk):
+    """Where so many come that the rows are put anew, as a rescan finds them, too."""
+    window, view, files = gallery
+    monkeypatch.setattr("gui.gallery.model.CHUNK", chunk)
+    view.choose(2)
+    view.show_large()
+    qtbot.waitUntil(lambda: view.large.caption.full_text.startswith("3 of 4   Seed 1"))
+    save_pictures(tmp_path / "more", ["a tree", "a hill"], first_seed=8)
+    view.model.look()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 6)
+    qtbot.waitUntil(lambda: view.large.caption.full_text.startswith("5 of 6   Seed 1"))
+    assert view.current().seed == 1 and view.large.isVisible()
+
+
+def test_a_picture_that_was_moved_is_compared_from_its_new_place(gallery, qtbot, tmp_path):
+    window, view, files = gallery
+    view.choose(0)
+    view.show_large()
+    qtbot.waitUntil(lambda: view.large.canvas.shows_picture)
+    moved = files[3].rename(files[3].with_name("moved.png"))
+    with open_store() as store:
+        assert rescan(Gallery(store)).moved == 1
+    view.model.refresh()
+    qtbot.waitUntil(lambda: view.current() is not None and view.current().path == moved)
+    qtbot.keyClick(view.large.canvas, Qt.Key.Key_C)
+    qtbot.waitUntil(lambda: view.large.compared.shows_picture)
 
 
 def test_two_chosen_pictures_are_compared_by_a_button(gallery, qtbot):
