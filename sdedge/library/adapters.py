@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdedge.errors import InvalidRequest, ModelError, OutputError
-from sdedge.files import atomic_write, open_regular
+from sdedge.files import APPLE_DOUBLE, atomic_write, open_regular
 from sdedge.locks import ProcessLock
 from sdedge.places import data_folder
 from sdedge.text.names import Names, composed, folded, loose
@@ -58,7 +58,7 @@ def loras() -> dict[str, Path]:
     """Returns name (file stem) -> file of every installed LoRA; of equal stems the first by path counts."""
     files: dict[str, Path] = {}
     for path in _lora_files():
-        files.setdefault(path.parent.name if path.stem == "adapter_model" else path.stem, path)
+        files.setdefault(path.parent.name if _is_named_by_folder(path) else path.stem, path)
     return files
 
 
@@ -142,18 +142,20 @@ def _only(name: str, plain: str, matches: list[Path], said: bool) -> ResolvedLor
 
 
 def _lora_files() -> list[Path]:
-    return [
-        path for path in sorted(lora_folder().rglob("*")) if path.suffix.lower() in LORA_SUFFIXES and path.is_file()
-    ]
+    files = (path for path in sorted(lora_folder().rglob("*")) if not path.name.startswith(APPLE_DOUBLE))
+    return [path for path in files if path.suffix.lower() in LORA_SUFFIXES and path.is_file()]
+
+
+def _is_named_by_folder(path: Path) -> bool:
+    """Returns whether a LoRA has its folder's name, as peft calls every file the same."""
+    return path.stem == "adapter_model" and path.parent != lora_folder()
 
 
 def _spellings(path: Path) -> list[str]:
     """Returns the names that a file has: with and without its folder and suffix; peft's files are named by their folder."""
     inner = path.relative_to(lora_folder())
     full, bare = inner.as_posix(), inner.with_name(inner.stem).as_posix() if inner.stem else inner.as_posix()
-    folder = (
-        [inner.parent.as_posix(), inner.parent.name] if inner.stem == "adapter_model" and len(inner.parts) > 1 else []
-    )
+    folder = (inner.parent.as_posix(), inner.parent.name) if _is_named_by_folder(path) else ()
     return [path.stem, bare, path.name, full, *folder]
 
 
@@ -234,8 +236,7 @@ def with_plain_names(text: str) -> str:
 
 
 def embedding_names(texts: Iterable[str]) -> list[str]:
-    """Returns the names of installed embeddings that stand in any of the texts, as `find_embeddings` reads them; no file is
-    opened."""
+    """Returns the names of installed embeddings that stand in any of the texts, as `find_embeddings` reads them; opens none."""
     names = Names(embedding_files())
     return list(dict.fromkeys(match.name for text in texts for match in names.find(composed(text))))
 
@@ -307,10 +308,8 @@ def recognise(path: str | Path) -> str | None:
 
 
 def install(path: str | Path, role: str, progress: Callable[[int, int], None] | None = None, name: str = "") -> Adapter:
-    """Checks a LoRA or embedding and copies it to where prompts find it, under this name or its own.
-
-    Raises ModelError or OutputError.
-    """
+    """Checks a LoRA or embedding and copies it to where prompts find it, under this name or its own. Raises ModelError or
+    OutputError."""
     from sdedge.library.imports import check_name
 
     path = Path(path).expanduser().absolute()  # peft's files are named by their folder

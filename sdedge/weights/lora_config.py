@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import ModelError
-from sdedge.files import read_at_most
+from sdedge.files import APPLE_DOUBLE, read_at_most
 from sdedge.json_values import read_json
 from sdedge.weights.files import LazyTensor, TensorSource
 from sdedge.weights.lora_keys import flat
@@ -104,4 +104,5 @@ def belongs(path: Path) -> bool:
     """Returns whether the configuration in a LoRA's folder is that file's: by peft's file name, or for want of others."""
     if path.stem == PEFT_STEM:
         return True
-    return sum(file.suffix.lower() in _WEIGHTS for file in path.parent.iterdir()) == 1
+    beside = [file for file in path.parent.iterdir() if not file.name.startswith(APPLE_DOUBLE)]
+    return sum(file.suffix.lower() in _WEIGHTS for file in beside) == 1

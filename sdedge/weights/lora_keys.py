@@ -21,6 +21,7 @@ TEXT = "text_encoder"
 _PREFIXES = (
     ("lora_unet_", UNET), ("oft_unet_", UNET), ("lora_te1_", TEXT), ("lora_te_", TEXT), ("unet.", UNET),
     ("text_encoder.", TEXT), ("diffusion_model.", UNET), ("text_encoders.clip_l.transformer.", TEXT),
+    ("clip_l.", TEXT),  # OneTrainer's, in the names of the Open Model Initiative
     ("model.diffusion_model.", UNET), ("cond_stage_model.transformer.", TEXT),  # as in a whole checkpoint
     ("base_model.model.unet.", UNET), ("base_model.model.text_encoder.", TEXT),
     # LyCORIS' own wrapper names what it wraps, or says nothing.
@@ -124,9 +125,15 @@ _XL = "Stable Diffusion XL"
 _V2 = "Stable Diffusion 2"
 _TRANSFORMER = "a transformer model (FLUX, Stable Diffusion 3 or alike)"
 _FAMILY_PREFIXES = (
-    (("lora_te2_", "lycoris_te2_", "lycoris_text_encoder_2_", "text_encoder_2.", "text_encoders.clip_g."), _XL),
+    (
+        ("lora_te2_", "lycoris_te2_", "lycoris_text_encoder_2_", "text_encoder_2.", "text_encoders.clip_g.", "clip_g."),
+        _XL,
+    ),
     (("lycoris_transformer_", "lycoris_single_transformer_", "lycoris_double_", "lycoris_joint_"), _TRANSFORMER),
-    (("lora_te3_", "text_encoder_3.", "transformer.", "lora_transformer_", "text_encoders.t5xxl."), _TRANSFORMER),
+    (
+        ("lora_te3_", "text_encoder_3.", "transformer.", "lora_transformer_", "text_encoders.t5xxl.", "t5."),
+        _TRANSFORMER,
+    ),
     (("lora_prior_", "prior."), "Stable Cascade"),
 )
 _FAMILY_PIECES = (("double_blocks", _TRANSFORMER), ("single_blocks", _TRANSFORMER), ("joint_blocks", _TRANSFORMER))

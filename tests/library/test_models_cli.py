@@ -133,6 +133,22 @@ def test_a_lora_of_pefts_is_named_by_its_folder_from_inside_of_it(
     assert [extra.name for extra in adapters.installed()] == ["my-style"]
 
 
+def test_a_lora_of_pefts_without_its_configuration_is_named_by_its_file(tmp_path: Path) -> None:
+    lora = peft_lora(tmp_path / "my-style")
+    lora.with_name("adapter_config.json").unlink()
+    assert "Added the LoRA adapter_model" in run("add", lora).output
+    assert [extra.name for extra in adapters.installed()] == ["adapter_model"]
+    assert adapters.find_lora("adapter_model").name == "adapter_model.safetensors"
+    assert run("remove", "adapter_model").exit_code == 0 and adapters.installed() == []
+
+
+def test_what_a_mac_keeps_beside_a_lora_on_other_drives_is_none(tmp_path: Path) -> None:
+    adapters.lora_folder().mkdir(parents=True)
+    kohya_lora(adapters.lora_folder() / "style.safetensors")
+    (adapters.lora_folder() / "._style.safetensors").write_bytes(b"\0\5\x16\7" + bytes(92))
+    assert [extra.name for extra in adapters.installed()] == ["style"]
+
+
 def test_extras_have_the_name_that_is_given_are_listed_and_removed(tmp_path: Path) -> None:
     save_file({"<cat>": torch.randn(2, 768)}, tmp_path / "cat.safetensors")
     files = [kohya_lora(tmp_path / "ink.safetensors"), peft_lora(tmp_path / "style"), tmp_path / "cat.safetensors"]

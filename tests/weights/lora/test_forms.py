@@ -254,6 +254,7 @@ SPELLINGS = [
     ("text_encoder.text_model.encoder.layers.1.mlp.fc1.lora_{AB}.weight", TEXT_LINEAR),
     ("text_encoder.encoder.layers.1.mlp.fc1.lora_{AB}.weight", TEXT_LINEAR),
     ("text_encoder.text_model.encoder.layers.1.mlp.fc1.lora_linear_layer.{}.weight", TEXT_LINEAR),
+    ("clip_l.text_model.encoder.layers.1.mlp.fc1.lora_{}.weight", TEXT_LINEAR),
     ("text_encoders.clip_l.transformer.text_model.encoder.layers.1.mlp.fc1.lora_{AB}.weight", TEXT_LINEAR),
     ("text_encoder.text_model.encoder.layers.0.self_attn.to_q_lora.{}.weight",
      "text_model.encoder.layers.0.self_attn.q_proj"),

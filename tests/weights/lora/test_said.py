@@ -84,6 +84,15 @@ def test_peft_configuration_beside_the_file(settings: dict, alpha: float | None,
             open_lora(tmp_path / "adapter_model.safetensors")
 
 
+def test_what_a_mac_keeps_beside_a_file_on_other_drives_does_not_take_its_alpha(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"lora_alpha": 32}')
+    (tmp_path / "._style.safetensors").write_bytes(b"\0\5\x16\7" + bytes(92))
+    pair = {f"base_model.model.{CROSS}.lora_{x}.weight": torch.ones((4, 64) if x == "A" else (128, 4)) for x in "AB"}
+    lora = write(tmp_path / "style.safetensors", pair)
+    (patch,) = lora.patches[UNET].values()
+    assert patch.pieces.get("alpha") == 32 and lora.notes == ()
+
+
 @pytest.mark.parametrize(
     ("key", "part"),
     [
