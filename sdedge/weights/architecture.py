@@ -140,6 +140,7 @@ def check_v1(unet: Tensors, vae: Tensors, text: Tensors) -> None:
     for name, tensor in unet.items():
         if name.endswith("attentions.0.proj_in.weight") and len(tensor.shape) == 2:
             raise ModelError("Its UNet projects with linear layers, as Stable Diffusion 2 does; it is not v1.")
+    _check_numbers({**unet, **vae, **text})
     check_text_encoder(text)
     table = _shape(text, "text_model.embeddings.token_embedding.weight", "text encoder", 2)
     if table[1] != width:
@@ -147,6 +148,16 @@ def check_v1(unet: Tensors, vae: Tensors, text: Tensors) -> None:
             f"Its text encoder is {table[1]} wide and its UNet expects {width}; it is not v1 or a bad merge."
         )
     check_vae(vae)
+
+
+def _check_numbers(tensors: Tensors) -> None:
+    """Raises ModelError for weights that are integers: what they stand for only the program knows that made them."""
+    for tensor in tensors.values():
+        if "float" not in tensor.dtype_name:
+            raise ModelError(
+                f"Its weight {tensor.name[:120]!r} is stored as {tensor.dtype_name}, as quantised models have it; get the one in "
+                "fp16, or in scaled fp8."
+            )
 
 
 def check_text_encoder(text: Tensors) -> None:

@@ -109,8 +109,13 @@ def unscaled(source: TensorSource) -> TensorSource:
 def _with_scale(name: str, tensor: LazyTensor, source: Mapping[str, LazyTensor]) -> LazyTensor | ScaledTensor:
     module = name.removesuffix(".weight")
     scale = next((source[key] for suffix in SUFFIXES if (key := module + suffix) in source), None)
-    if module == name or scale is None or not tensor.dtype_name.startswith("float8"):
+    if module == name or scale is None:
         return tensor
+    if "float" not in tensor.dtype_name:
+        raise ModelError(
+            f"The weight {tensor.name[:120]!r} is stored as {tensor.dtype_name} with a factor beside it, which is not read; get "
+            "the model in fp16, or in scaled fp8."
+        )
     if scale.numel != 1 and (scale.numel != tensor.shape[0] or scale.shape[:1] != tensor.shape[:1]):
         raise ModelError(
             f"The factor {scale.name[:120]!r} has the shape {list(scale.shape)}, which fits no weight of {list(tensor.shape)}; "

@@ -70,6 +70,27 @@ def test_a_scaled_controlnet_is_read_too(tmp_path):
     assert (tensors["controlnet_cond_embedding.conv_in.weight"].copy() - weight).abs().max() < weight.abs().max() / 16
 
 
+@pytest.mark.parametrize("factor", [True, False])
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8])
+def test_weights_that_are_integers_are_refused_with_a_factor_and_without(tmp_path, tiny: Tiny, dtype, factor):
+    state, layer = tiny.ldm(), "model.diffusion_model.input_blocks.1.0.in_layers.2"
+    state[f"{layer}.weight"] = (state[f"{layer}.weight"] * 100).to(dtype)
+    save_file(
+        {**state, **({f"{layer}.weight_scale": torch.tensor(0.01)} if factor else {})}, tmp_path / "i.safetensors"
+    )
+    with pytest.raises(ModelError, match=r"in_layers.2.weight' is stored as u?int8.*; get the"):
+        open_checkpoint(tmp_path / "i.safetensors")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_a_factor_counts_whatever_float_its_weight_is(tmp_path, tiny: Tiny, dtype):
+    state, layer = tiny.ldm(), "model.diffusion_model.input_blocks.1.0.in_layers.2"
+    state[f"{layer}.weight"] = state[f"{layer}.weight"].to(dtype)
+    save_file({**state, f"{layer}.scale_weight": torch.tensor(0.5)}, tmp_path / "half.safetensors")
+    read = open_checkpoint(tmp_path / "half.safetensors").unet["down_blocks.0.resnets.0.conv1.weight"].copy()
+    assert torch.equal(read, state[f"{layer}.weight"].float() * 0.5)
+
+
 def test_factors_that_fit_no_weight_and_other_quantisations_are_refused(tmp_path, tiny: Tiny):
     state = _scaled(tiny.ldm())
     state["model.diffusion_model.input_blocks.1.0.in_layers.2.scale_weight"] = torch.ones(3)
