@@ -196,14 +196,25 @@ class Library:
             ) from error
 
     def remove(self, name: str) -> Model:
-        """Forgets a model; files that were copied in are deleted, linked ones stay."""
+        """Forgets a model; files that were copied in are deleted, linked ones stay. Raises OutputError where that cannot be."""
         model = self.find(name)
         with transaction(self.database):
             self.database.execute("DELETE FROM models WHERE name = ?", (model.name,))
             self.database.execute("DELETE FROM settings WHERE key = 'default' AND value = ?", (model.name,))
         if not model.linked:
-            shutil.rmtree(self._models_folder() / model.name, ignore_errors=True)
+            self._delete(self._models_folder() / model.name)
         return model
+
+    def _delete(self, folder: Path) -> None:
+        """Deletes the files of a model that is forgotten; what cannot be deleted now the next `sweep` tries again."""
+        _mark_unfinished(folder)  # should this process be killed
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            _mark_unfinished(folder)
+            raise OutputError(
+                f"The model is forgotten, but its files in {folder} cannot be deleted; check the folder's permissions and delete "
+                "them yourself."
+            )
 
     def rehash(self, folder: Path, place: str) -> None:
         """A file of the installed model in `folder` was changed by sdedge itself: hash it anew. Nothing happens where no model
@@ -327,6 +338,11 @@ class Library:
                     composed(left.name) not in names and not left.name.startswith(_ADDING) and (left / _MARKER).exists()
                 ):
                     shutil.rmtree(left, ignore_errors=True)
+
+
+def _mark_unfinished(folder: Path) -> None:
+    with suppress(OSError):  # a folder that is gone, or may not be written
+        (folder / _MARKER).touch()
 
 
 def _is_same(path: Path, folder: Path) -> bool:

@@ -136,6 +136,23 @@ def test_link_and_remove(library: Library, single: Path) -> None:
         library.remove("linked")
 
 
+def test_files_that_cannot_be_deleted_are_told_and_go_with_the_next_add(
+    library: Library, single: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Any, **options: Any) -> None:
+        if str(path).endswith(".safetensors"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        unlink(path, **options)
+
+    unlink, folder = os.unlink, library.add(single, "mine").path.parent
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(OutputError, match="cannot be deleted; check the folder's permissions"):
+        library.remove("mine")
+    assert library.models() == [] and folder.exists()
+    monkeypatch.setattr(os, "unlink", unlink)
+    assert library.add(single, "mine").path.parent == folder and library.verify("mine") == []
+
+
 def test_a_vae_is_told_from_a_model(library: Library, tiny: Tiny, tmp_path: Path) -> None:
     save_file(tiny.vae, tmp_path / "vae.safetensors")
     assert library.add(tmp_path / "vae.safetensors").role == "vae"
