@@ -65,7 +65,9 @@ def write_backup(
         archive.writestr(MANIFEST, json.dumps({"backup": VERSION, "sdedge": sdedge.__version__}))
         taken: dict[str, int] = {}
         for number, id in enumerate(ids):
-            entry = gallery.get(id)
+            entry = next(iter(gallery.entries([id])), None)
+            if entry is None:
+                continue  # it went to the trash meanwhile
             try:
                 with open_regular(entry.path) as picture:
                     data = picture.read()

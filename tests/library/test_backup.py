@@ -126,6 +126,20 @@ def _renamed(name: str, data: bytes):
             yield odd, b"theirs"
 
 
+def test_a_picture_that_goes_to_the_trash_meanwhile_costs_that_one_alone(tmp_path):
+    with open_store(tmp_path / "data") as store:
+        gallery = Gallery(store)
+        first, last = (draw(gallery, tmp_path / "out", prompt, seed=seed) for seed, prompt in enumerate(("a", "b")))
+
+        def progress(done, total):
+            store.database.execute("DELETE FROM images WHERE id = ?", (first.id,))
+
+        written = write_backup(store, tmp_path / "all.zip", progress)
+    assert (written.pictures, written.left_out) == (1, ()) and last.id
+    with open_store(tmp_path / "other") as store:
+        assert read_backup(store, tmp_path / "all.zip", tmp_path / "back").pictures == 1
+
+
 def test_names_lead_nowhere_else(backup, tmp_path):
     before = {path for path in tmp_path.rglob("*") if not path.is_relative_to(tmp_path / "other")}
     file = _changed(backup, _renamed)
