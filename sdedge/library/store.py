@@ -271,8 +271,10 @@ def _salvage(damaged: Path, store: Store) -> int:
             for row in old.execute("SELECT * FROM jobs WHERE state NOT IN ('done', 'cancelled')"):
                 rows.append(dict(row))
     waiting = 0
+    known = {column["name"] for column in store.database.execute("PRAGMA table_info(jobs)")}
     with transaction(store.database):
-        for values in rows:
+        for row in rows:
+            values = {name: value for name, value in row.items() if name in known}
             if values["state"] == JobState.RUNNING:
                 values |= {
                     "state": JobState.INTERRUPTED,

@@ -296,6 +296,16 @@ def test_an_odd_row_of_a_damaged_database_costs_that_job_alone(tmp_path):
         assert waiting(Queue(mended)) == ["job 0", "job 3"] and "2 waiting jobs were recovered" in mended.notes[0]
 
 
+def test_columns_of_a_damaged_database_that_are_none_of_ours_cost_no_job(tmp_path):
+    store = open_store(tmp_path)
+    add(Queue(store), "job 0")
+    store.database.execute("ALTER TABLE jobs ADD COLUMN extra TEXT")
+    store.database.execute("DROP TABLE board_images")
+    store.close()
+    with open_store(tmp_path) as mended:
+        assert waiting(Queue(mended)) == ["job 0"] and "1 waiting job was recovered" in mended.notes[0]
+
+
 def test_two_programs_that_find_the_same_damage_mend_it_once_and_both_say_so(tmp_path):
     """Also one that opens it meanwhile: no half of the new database is ever in place, and what was said of it is in it."""
     queue = Queue(open_store(tmp_path))
