@@ -316,7 +316,7 @@ def install(path: str | Path, role: str, progress: Callable[[int, int], None] | 
     check(path, role)
     config = path.with_name("adapter_config.json") if role == "lora" and _has_config(path) else None
     own = path.parent.name if path.stem == "adapter_model" and config else _name_of(path, role)
-    name = check_name(name) if name else own
+    name = check_name(name) if name else composed(own)
     _refuse_taken(name, role)
     folder = lora_folder() if role == "lora" else embedding_folder()
     file_name = path.name if path.stem == "adapter_model" else f"{name}{path.suffix}"
@@ -349,7 +349,7 @@ def _name_of(path: Path, role: str) -> str:
 
 
 def _refuse_taken(name: str, role: str) -> None:
-    if any(extra.name == name for extra in installed() if extra.role == role):
+    if any(composed(extra.name) == composed(name) for extra in installed() if extra.role == role):
         raise ModelError(f"There is one named {name!r} already; rename the file, or remove that one first.")
 
 

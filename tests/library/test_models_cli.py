@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import unicodedata
 from importlib.resources import files
 from pathlib import Path
 
@@ -140,6 +141,21 @@ def test_a_lora_of_pefts_without_its_configuration_is_named_by_its_file(tmp_path
     assert [extra.name for extra in adapters.installed()] == ["adapter_model"]
     assert adapters.find_lora("adapter_model").name == "adapter_model.safetensors"
     assert run("remove", "adapter_model").exit_code == 0 and adapters.installed() == []
+
+
+@pytest.mark.parametrize("role", ["lora", "embedding"])
+def test_a_name_in_two_unicode_forms_is_one_name(tmp_path: Path, role: str) -> None:
+    """Drives of a Mac give the decomposed one, in which no prompt would find it beside the other."""
+    for form in ("NFD", "NFC"):
+        (tmp_path / form).mkdir()
+        path = tmp_path / form / f"{unicodedata.normalize(form, 'é')}.safetensors"
+        if role == "lora":
+            kohya_lora(path)
+        else:
+            save_file({"<x>": torch.ones(1, 768)}, path)
+        added = run("add", path)
+        assert added.exit_code == 0 if form == "NFD" else "already" in str(added.exception)
+    assert [extra.name for extra in adapters.installed()] == [unicodedata.normalize("NFC", "é")]
 
 
 def test_what_a_mac_keeps_beside_a_lora_on_other_drives_is_none(tmp_path: Path) -> None:
