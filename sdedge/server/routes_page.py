@@ -205,9 +205,9 @@ def described(entry: GalleryEntry) -> dict[str, Any]:
 def eta_of(progress: JobProgress) -> float | None:
     """Returns the seconds that are left, by the pace so far."""
     done = progress.fraction
-    if progress.since is None or done <= 0:
+    if progress.since is None or done <= progress.begun_at:
         return None
-    return round((time.monotonic() - progress.since) / done * (1 - done), 1)
+    return round((time.monotonic() - progress.since) / (done - progress.begun_at) * (1 - done), 1)
 
 
 def _state(ended: EndedJob) -> dict[str, Any]:
