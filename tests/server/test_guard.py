@@ -17,6 +17,7 @@ from sdedge.server import guard
 from sdedge.server.answers import hide_folder, public_text
 from sdedge.server.fairness import place
 from sdedge.server.guard import Bucket, Guard, Rules, check_host, check_origin, host_name, matches_token, refusal
+from tests.server.conftest import installed
 
 PLAIN = Rules()
 JSON = "application/json"
@@ -67,6 +68,15 @@ def test_no_folder_of_this_machine_is_named_whatever_signs_are_in_its_name(path,
         public_text(f"Cannot write {path}: No space left; free some.")
         == f"Cannot write {left}: No space left; free some."
     )
+
+
+@pytest.mark.parametrize("role", ["model", "vae", "upscaler"])
+def test_a_folder_is_named_no_more_once_something_of_it_is_in_the_library(role):
+    path = f"/mnt/Berta's disk/new {role}s/a b.safetensors"
+    said = f"Cannot read {path}: no."
+    assert "Berta" in public_text(said)
+    installed("late", role, path)
+    assert public_text(said) == "Cannot read a b.safetensors: no."
 
 
 @pytest.mark.parametrize(
