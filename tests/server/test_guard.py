@@ -105,6 +105,17 @@ def test_an_allowed_page_may_ask():
     assert status(rules, origin="https://foe.example") == 403
 
 
+def test_an_allowed_page_may_read_why_it_is_refused():
+    client = TestClient(
+        Guard(None, Rules(origins=frozenset({"https://good.example"}), token="secret")), base_url=ADDRESS
+    )
+    refused = client.get("/api/about", headers={"origin": "https://good.example"})
+    assert refused.status_code == 401 and refused.headers["access-control-allow-origin"] == "https://good.example"
+    assert "access-control-allow-origin" not in client.get("/api/about").headers
+    foreign = client.get("/api/about", headers={"origin": "https://evil.example"})
+    assert foreign.status_code == 403 and "access-control-allow-origin" not in foreign.headers
+
+
 @pytest.mark.parametrize(
     ("kind", "path", "code"),
     [(JSON, "/sdapi/v1/txt2img", 200), (f"{JSON}; charset=utf-8", "/x", 200), ("text/plain", "/sdapi/v1/txt2img", 415),
