@@ -8,7 +8,7 @@ import html
 import io
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -69,13 +69,18 @@ async def _drawn(request: Request, body: Drawing) -> dict[str, Any]:
     return await asyncio.to_thread(_answer, body, order, await all_drawn(service, jobs))
 
 
-async def all_drawn(service: JobService, jobs: Sequence[int]) -> list[EndedJob]:
+async def all_drawn(
+    service: JobService, jobs: Sequence[int], watch: Callable[[int, int], Awaitable[None]] | None = None
+) -> list[EndedJob]:
     """Waits for jobs that were submitted together. When one fails the ones behind it are cancelled; while the queue is paused, or
-    the server closes, they wait in it. Raises DrawingFailed and QueuePaused.
+    the server closes, they wait in it. `watch` is called with each job and its place, and tells meanwhile how far it is.
+    Raises DrawingFailed and QueuePaused.
     """
     results = []
     for position, job in enumerate(jobs):
         try:
+            if watch is not None:
+                await watch(job, position)
             results.append(await service.drawn(job))
         except QueuePaused:
             raise

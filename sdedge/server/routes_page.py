@@ -132,7 +132,7 @@ async def show_job(request: Request, job: int) -> dict[str, Any]:
     _own(service, request, job)
     progress = service.progress(job)
     shown_job = await service.look_up(job)
-    return {**_state(shown_job), **(_progress(job, progress) if progress else {"notices": []})}
+    return {**_state(shown_job), **(_progress(job, progress) if progress else {})}
 
 
 @router.delete("/api/jobs/{job}", responses=ERRORS)
@@ -216,6 +216,7 @@ def _state(ended: EndedJob) -> dict[str, Any]:
         "job": job.id, "state": job.state, "reason": public_text(job.reason), "count": job.count, "saved": job.saved,
         "request": pictures.public_settings(json.loads(job.request.to_json())),
         "pictures": [described(entry) for entry in ended.pictures],
+        "notices": [public_text(text) for text in ended.notices],
     }  # fmt: skip
 
 

@@ -50,6 +50,12 @@ def test_a_job_is_drawn_and_its_pictures_are_in_the_gallery(server):
     assert server.get(history[0]["thumbnail"]).content[:2] == b"\xff\xd8"
 
 
+def test_what_was_said_while_it_was_drawn_is_told_of_an_ended_job_too(server):
+    state = drawn(server, prompt="notice=1", width=64, height=64, steps=1)
+    assert state["state"] == "done" and state["notices"] == ["Something is to be said of x.safetensors."]
+    assert server.get(f"/api/jobs/{state['job']}").json()["notices"] == state["notices"]
+
+
 def test_it_starts_from_a_picture_and_paints_into_its_mask(server):
     mask = png((64, 64), (255, 255, 255))
     state = drawn(server, prompt="a house", image=data_uri(png()), mask=data_uri(mask), strength=0.5, steps=1)
