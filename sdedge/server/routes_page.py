@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -162,10 +162,15 @@ async def history(
 
 
 @router.get("/api/pictures/{picture}", responses=ERRORS, response_class=Response)
-async def show_picture(request: Request, picture: int) -> Response:
-    """Serves a picture's file."""
+async def show_picture(
+    request: Request, picture: int, format: Literal["png", "jpeg", "webp"] | None = None,
+    quality: Annotated[int, Query(ge=1, le=100)] = 95,
+) -> Response:  # fmt: skip
+    """Serves a picture's file, or the picture in another format without its settings."""
     entry = await _entry(request, picture)
     data = await asyncio.to_thread(pictures.sent_bytes, entry.path)
+    if format is not None:
+        data = await asyncio.to_thread(pictures.converted, data, format, quality)
     return Response(data, media_type=_media_type(data), headers={"cache-control": "private, max-age=86400"})
 
 
