@@ -50,30 +50,41 @@ async def enlarged(data: bytes, name: str, size: Size | None, factor: float, cro
     method = FILTERS.get(known, Image.Resampling.LANCZOS)
     if known not in FILTERS:
         image = await _by_network(image, known, max(target[0] / image.width, target[1] / image.height))
-    if crop and method is Image.Resampling.LANCZOS:
-        return await asyncio.to_thread(pictures.fitted, image, target, "crop")
-    return await asyncio.to_thread(image.resize, target, method)
+    box = _covered(image.size, target) if crop else None
+    return await asyncio.to_thread(image.resize, target, method, box)
+
+
+def _covered(size: Size, target: Size) -> tuple[float, float, float, float]:
+    """Returns the part of a picture that covers a size of other proportions, as left, top, right, bottom."""
+    (W, H), scale = size, max(target[0] / size[0], target[1] / size[1])
+    left, top = max((W - target[0] / scale) / 2, 0.0), max((H - target[1] / scale) / 2, 0.0)
+    return left, top, min(W - left, float(W)), min(H - top, float(H))
 
 
 async def _by_network(image: Image.Image, name: str, scale: float) -> Image.Image:
     with tempfile.TemporaryDirectory(prefix="sdedge-upscale-") as folder:
         source, target = Path(folder, "in.png"), Path(folder, "out.png")
-        image.save(source, compress_level=1)
         command = python_command(
             "sdedge", "upscale", str(source), "--model", name, "--scale", f"{max(scale, 1):g}", "--to", str(target)
         )
         device = os.environ.get("SDEDGE_DEVICE")
         command += ["--device", device] if device else []
         async with _turn:
+            await asyncio.to_thread(image.save, source, compress_level=1)
             process = await asyncio.create_subprocess_exec(
                 *command, env=python_environment(), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
             try:
                 _, said = await asyncio.wait_for(process.communicate(), PATIENCE)
+            except TimeoutError:
+                raise SdedgeError(
+                    f"The upscaler {name} took more than {PATIENCE / 60:.0f} minutes; send a smaller picture."
+                ) from None
             finally:
                 if process.returncode is None:
                     process.kill()
+                    await process.wait()
         if process.returncode != 0 or not target.is_file():
             lines = said.decode("utf-8", "replace").strip().splitlines()
             raise SdedgeError((lines[-1] if lines else "The upscaler ended early.").removeprefix("sdedge: "))
