@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import secrets
 import time
 from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 import sdedge
 from sdedge import catalog
 from sdedge.engines.open import default_model
+from sdedge.errors import InvalidRequest
 from sdedge.library.gallery import Gallery, GalleryEntry
 from sdedge.library.job_states import Wish
 from sdedge.library.jobs import Queue
@@ -169,19 +170,30 @@ async def show_picture(
     """Serves a picture's file, or the picture in another format without its settings."""
     entry = await _entry(request, picture)
     data = await asyncio.to_thread(pictures.sent_bytes, entry.path)
+    kind = await asyncio.to_thread(pictures.media_type, data, entry.path.name)
     if format is not None:
         data = await asyncio.to_thread(pictures.converted, data, format, quality)
-    return Response(data, media_type=_media_type(data), headers={"cache-control": "private, max-age=86400"})
+        kind = f"image/{format}"
+    return Response(data, media_type=kind, headers={"cache-control": "private, max-age=86400"})
 
 
 @router.get("/api/pictures/{picture}/thumbnail", responses=ERRORS, response_class=Response)
 async def show_thumbnail(request: Request, picture: int) -> Response:
     """Serves a small JPEG of a picture."""
+    entry, folder = await _entry(request, picture), await _store_folder(request)
+    small = await asyncio.to_thread(_thumbnail, folder, entry)
+    return Response(small, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400"})
+
+
+def _thumbnail(folder: Path, entry: GalleryEntry) -> bytes:
+    """Returns a small JPEG of a picture. Raises UnknownJob and SdedgeError as its file does."""
     from sdedge.library.gallery_files import thumbnail
 
-    entry, folder = await _entry(request, picture), await _store_folder(request)
-    small = await asyncio.to_thread(lambda: thumbnail(folder, entry.path, entry.content).read_bytes())
-    return Response(small, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400"})
+    try:
+        return thumbnail(folder, entry.path, entry.content).read_bytes()
+    except InvalidRequest:
+        pictures.media_type(pictures.sent_bytes(entry.path), entry.path.name)  # says what is wrong with it
+        raise
 
 
 @router.get("/api/pictures/{picture}/settings", responses=ERRORS)
@@ -261,12 +273,5 @@ async def _entry(request: Request, picture: int) -> GalleryEntry:
     return entry
 
 
-async def _store_folder(request: Request) -> Any:
+async def _store_folder(request: Request) -> Path:
     return await service_of(request).ask(lambda queue, gallery: gallery.store.folder)
-
-
-def _media_type(data: bytes) -> str:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as image:
-        return Image.MIME.get(image.format or "", "application/octet-stream")
