@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 LOOK = 0.25
 """Seconds between looks at a queue that another process runs."""
+MAX_LOOKS = 5
+"""At a job that failed, until it is answered without the kind of its failure."""
 TAKE_OVER = 5.0
 """Seconds between attempts to run it ourselves."""
 MAX_FAILURES = 3
@@ -295,7 +297,7 @@ class JobService:
         now = await self.ask(lambda queue, gallery: states_of(queue, gallery, waited))
         for job in waited:
             state = now.states.get(job)
-            if state is None or job in now.ended:
+            if state is None or (job in now.ended and not self._awaits_kind(job, state)):
                 self._end(job, now.ended.get(job))
             elif state == JobState.RUNNING and self._open[job].phase == "waiting":
                 self._open[job].phase = "drawing"  # by another process, which tells no more
@@ -305,6 +307,14 @@ class JobService:
                 now.paused_by,
                 [job for job in waited if now.states.get(job) in (JobState.WAITING, JobState.PAUSED)],
             )
+
+    def _awaits_kind(self, job: int, state: str) -> bool:
+        """Returns whether a failure is in the database already, and not here yet is the event that says of what kind it is."""
+        progress = self._open[job]
+        if state != JobState.FAILED or self._supervisor is None or progress.failure:
+            return False
+        progress.looks += 1
+        return progress.looks < MAX_LOOKS
 
     def _end(self, job: int, end: tuple[Job, tuple[GalleryEntry, ...]] | None) -> None:
         """Answers those who wait for a job that has ended; None is one that was cleared meanwhile."""

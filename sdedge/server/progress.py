@@ -38,6 +38,8 @@ class JobProgress:
     preview: str | None = None
     since: float | None = None
     failure: str = ""
+    looks: int = 0
+    """How often it was looked at since it failed."""
     notices: list[str] = field(default_factory=list)
     fraction: float = 0.0
     """How much is done, 0 to 1; what is drawn again after a crash makes it no smaller."""
