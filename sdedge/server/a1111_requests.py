@@ -240,8 +240,14 @@ def _ignored(body: Drawing) -> Iterator[str]:
     if isinstance(body, Img2Img):
         if len(body.init_images or ()) > 1:
             yield "init_images beyond the first"
+        if body.mask and body.mask_blur is None and _differ(body.mask_blur_x, body.mask_blur_y):
+            yield "mask_blur_x and mask_blur_y (the larger one blurs both ways)"
         if body.resize_mode == 3:
             yield "resize_mode 3 (the picture is resized instead of its latents)"
+
+
+def _differ(first: float | None, second: float | None) -> bool:
+    return first is not None and second is not None and first != second
 
 
 def asked_in_vain(fields: Mapping[str, Any], unread: Mapping[str, tuple[Any, ...]]) -> Iterator[str]:

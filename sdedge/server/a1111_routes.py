@@ -8,7 +8,7 @@ import html
 import io
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -204,7 +204,7 @@ async def set_options(request: Request, body: Annotated[dict[str, Any], Body()])
     """Keeps the settings of the allow-list for the caller's next pictures; others are named in the answer, unless they stand
     already."""
     known = await asyncio.to_thread(a1111_lists.options, _options(request))
-    fields = await asyncio.to_thread(settings_fields, {name: body[name] for name in SETTINGS if name in body})
+    fields = await asyncio.to_thread(settings_fields, _of_allow_list(body))
     if "clip_skip" in fields and (type(fields["clip_skip"]) is not int or not 1 <= fields["clip_skip"] <= 12):
         raise InvalidRequest(f"CLIP_stop_at_last_layers is {shown(fields['clip_skip'])}; give 1 to 12.")
     allowed = await asyncio.to_thread(a1111_lists.named_settings, fields, body)
@@ -214,6 +214,11 @@ async def set_options(request: Request, body: Annotated[dict[str, Any], Body()])
         by_caller.popitem(last=False)
     ignored = [name[:60] for name, value in body.items() if name not in SETTINGS and known.get(name) != value]
     return {"not_honoured": ignored} if ignored else None
+
+
+def _of_allow_list(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings that may be given; null asks for nothing, but for a VAE, where it is the model's own."""
+    return {name: body[name] for name in SETTINGS if name in body and (body[name] is not None or name == "sd_vae")}
 
 
 def _all_options(request: Request) -> OrderedDict[str, dict[str, Any]]:

@@ -40,6 +40,14 @@ def test_hires_fix_of_a_picture_is_named():
     assert order_of(Img2Img(**body, enable_hr=False, hr_scale=2), {}).ignored == ()
 
 
+def test_a_blur_of_two_measures_is_named():
+    body = {"prompt": "x", "init_images": [b64(png())], "mask": b64(png(colour=(255,) * 3)), "mask_blur_x": 8}
+    blurred = order_of(Img2Img(**body, mask_blur_y=2), {})
+    assert blurred.request.mask_blur == 8
+    assert blurred.ignored == ("mask_blur_x and mask_blur_y (the larger one blurs both ways)",)
+    assert order_of(Img2Img(**body, mask_blur_y=8), {}).ignored == ()
+
+
 def test_a_text_of_hires_fix_that_is_none_is_refused():
     with pytest.raises(InvalidRequest, match="hr_prompt is"):
         asked(enable_hr=True, hr_prompt=["a"])
@@ -61,6 +69,12 @@ def test_options_keep_names_and_no_text_of_a_client(server):
     assert server.post("/sdapi/v1/options", json=padded, headers=me).status_code == 200
     now = server.get("/sdapi/v1/options", headers=me).json()
     assert (now["sd_model_checkpoint"], now["randn_source"], now["sd_vae"]) == ("pocket", "CPU", "Automatic")
+
+
+def test_an_option_that_is_null_asks_for_nothing(server):
+    null = {"sd_model_checkpoint": None, "CLIP_stop_at_last_layers": None, "randn_source": None, "sd_vae": None}
+    answer = server.post("/sdapi/v1/options", json=null, headers={"user-agent": "null"})
+    assert answer.status_code == 200 and answer.json() is None, answer.text
 
 
 def test_the_hash_is_that_of_the_chosen_model():
