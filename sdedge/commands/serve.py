@@ -20,6 +20,8 @@ from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.interpreter import how_to_install
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp
 
     from sdedge.server.job_service import JobService
@@ -46,7 +48,7 @@ _out = click.option(
     "--allow-origin", "origins", multiple=True, metavar="URL", help="A page that may use it, as https://name."
 )
 @_out
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the address.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the address, and a token that was made up.")
 @click.option("--json", "as_json", is_flag=True, help="Print address and token as JSON.")
 @click.option("--until-eof", is_flag=True, hidden=True)  # whoever started it has ended
 def serve(
@@ -64,29 +66,44 @@ def serve(
     """
     check_installed()
     from sdedge.server.app import create_app
-    from sdedge.server.guard import Rules, host_name
+    from sdedge.server.guard import Rules, host_name, origin_of
 
-    token = token or ("" if is_loopback(host) else secrets.token_urlsafe(24))
-    names = frozenset(filter(None, map(host_name, hosts)))
-    if len(names) < len(set(hosts)):
-        raise InvalidRequest(f"--allow-host takes names such as studio.local; {', '.join(hosts)} is none.")
-    rules = Rules(
-        names | {host.lower().strip("[]")}, frozenset(origin.lower().rstrip("/") for origin in origins), token
+    was_asked_for, token = bool(token), token or ("" if is_loopback(host) else secrets.token_urlsafe(24))
+    names = _allowed("--allow-host", hosts, host_name, "names such as studio.local")
+    pages = _allowed(
+        "--allow-origin", origins, origin_of, "addresses such as https://studio.local:8443, without a path"
     )
+    rules = Rules(names | {host.lower().strip("[]")}, pages, token)
     service = service_at(out)
     app = create_app(service, rules)
     listening = _bound(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
-    echo(json.dumps({"address": address, "token": token}) if how["as_json"] else address)
-    if not how["quiet"] and not how["as_json"]:
-        if token:
-            note(f"Every client needs the token {token} as its password.")
-        note("The page, A1111's API at /sdapi/v1, OpenAI's at /v1 and MCP at /mcp. Ctrl-C ends it.")
+    if how["as_json"]:
+        echo(json.dumps({"address": address, "token": token}))
+    else:
+        _say(address, token, how["quiet"], made_up=not was_asked_for)
     sys.stdout.flush()
-    _run(app, service, listening, how["until_eof"])
+    serve_app(app, service, listening, how["until_eof"])
 
 
-def _run(app: ASGIApp, service: JobService, listening: socket.socket, until_eof: bool) -> None:
+def _say(address: str, token: str, quiet: bool, made_up: bool) -> None:
+    """Prints where the server is, and its token: also quietly where nobody else knows it."""
+    echo(address)
+    if token and (made_up or not quiet):
+        note(f"Every client needs the token {token} as its password.")
+    if not quiet:
+        note("The page, A1111's API at /sdapi/v1, OpenAI's at /v1 and MCP at /mcp. Ctrl-C ends it.")
+
+
+def _allowed(option: str, texts: tuple[str, ...], read: Callable[[str], str], what: str) -> frozenset[str]:
+    """Returns what an option names. Raises InvalidRequest for the first text that `read` makes nothing of."""
+    for text in texts:
+        if not read(text):
+            raise InvalidRequest(f"{option} takes {what}; {text!r} is none.")
+    return frozenset(map(read, texts))
+
+
+def serve_app(app: ASGIApp, service: JobService, listening: socket.socket, until_eof: bool) -> None:
     """Serves until a signal, or with `until_eof` until standard input ends too. Raises SdedgeError where it cannot start."""
     import uvicorn
 

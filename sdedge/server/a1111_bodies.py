@@ -38,7 +38,9 @@ class Drawing(BaseModel):
 
 
 class Txt2Img(Drawing):
-    """The body of txt2img."""
+    """The body of txt2img; what else hires fix takes is read where that is on."""
+
+    enable_hr: bool | None = None
 
 
 class Img2Img(Drawing):

@@ -52,13 +52,13 @@ def _units(arguments: Any) -> Iterator[Mapping[str, Any]]:
     if listed and listed[0] is False:
         return
     units = [unit for unit in listed if not isinstance(unit, bool)]
-    if len(units) > MAX_PASSES:
-        raise InvalidRequest(f"There are {len(units)} units of ADetailer; send {MAX_PASSES} or fewer.", field="passes")
     for unit in units:
         if not isinstance(unit, Mapping):
             raise InvalidRequest(f"A unit of ADetailer is {shown(unit)}; send an object.", field="passes")
-        if unit.get("ad_tab_enable", True) and str(unit.get("ad_model") or "None") != "None":
-            yield unit
+    on = [unit for unit in units if unit.get("ad_tab_enable", True) and str(unit.get("ad_model") or "None") != "None"]
+    if len(on) > MAX_PASSES:
+        raise InvalidRequest(f"There are {len(on)} units of ADetailer; send {MAX_PASSES} or fewer.", field="passes")
+    yield from on
 
 
 def _passes(unit: Mapping[str, Any]) -> tuple[Pass, ...]:

@@ -14,7 +14,7 @@ from sdedge.server.safe_requests import check_tags
 from sdedge.text.clean import shown
 
 READ = {
-    "enable_hr", "hr_scale", "hr_upscaler", "hr_second_pass_steps", "hr_resize_x", "hr_resize_y", "hr_sampler_name",
+    "hr_scale", "hr_upscaler", "hr_second_pass_steps", "hr_resize_x", "hr_resize_y", "hr_sampler_name",
     "hr_scheduler",
     "hr_prompt", "hr_negative_prompt", "hr_cfg",
 }  # fmt: skip
@@ -26,9 +26,7 @@ _TEXTS = {
 
 
 def read_hires(extra: Mapping[str, Any], strength: float | None) -> tuple[Pass, ...]:
-    """Returns the pass of a body's fields, none where it is not switched on. Raises InvalidRequest and ModelError."""
-    if extra.get("enable_hr") is not True:
-        return ()
+    """Returns the pass of a body's fields. Raises InvalidRequest and ModelError."""
     parts: dict[str, Any] = {"hires_strength": HIRES_STRENGTH if strength is None else strength}
     target = _number(extra, "hr_resize_x"), _number(extra, "hr_resize_y")
     if any(target):
@@ -41,9 +39,7 @@ def read_hires(extra: Mapping[str, Any], strength: float | None) -> tuple[Pass, 
         parts["hires_steps"] = int(steps)
     if guidance := _number(extra, "hr_cfg"):
         parts["hires_guidance"] = guidance
-    texts = {
-        ours: extra[theirs] for theirs, ours in _TEXTS.items() if isinstance(extra.get(theirs), str) and extra[theirs]
-    }
+    texts = {ours: text for theirs, ours in _TEXTS.items() if (text := _text(extra, theirs))}
     for name in ("hires_prompt", "hires_negative"):
         check_tags(texts.get(name, ""), "prompt")
     passes = FIELDS["passes"].type.lay((), PartSettings({**parts, **read_parts(texts)}))
@@ -61,6 +57,13 @@ def upscaler_name(text: str) -> str:
         there = ", ".join([*(row.label for row in ENLARGERS.values()), *installed.values()])
         raise ModelError(f"There is no upscaler {shown(text)} here; choose one of {there}.", field="hr_upscaler")
     return known
+
+
+def _text(extra: Mapping[str, Any], name: str) -> str:
+    value = extra.get(name) or ""
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{name} is {shown(value)}; give a text.", field=name)
+    return value
 
 
 def _number(extra: Mapping[str, Any], name: str) -> float:

@@ -7,9 +7,11 @@ from typing import Any
 
 from sdedge import catalog
 from sdedge.engines.open import default_model
+from sdedge.library import by_name
 from sdedge.library.adapters import installed
 from sdedge.library.control_models import installed_controls
-from sdedge.library.models import EMBEDDED, Library, Model
+from sdedge.library.detectors import ROLE as DETECTOR
+from sdedge.library.models import EMBEDDED, Model
 from sdedge.machine.memory import available_memory
 from sdedge.passes import ENLARGERS
 from sdedge.places import data_folder
@@ -113,8 +115,9 @@ def styles() -> list[dict[str, Any]]:
 
 
 def scripts() -> dict[str, Any]:
-    """Returns the scripts: ControlNet's alone."""
-    return {"txt2img": ["controlnet"], "img2img": ["controlnet"]}
+    """Returns the scripts: ControlNet's, and ADetailer's where a detector is installed."""
+    names = ["controlnet", *(["adetailer"] if by_name.installed(DETECTOR) else [])]
+    return {"txt2img": names, "img2img": names}
 
 
 def memory() -> dict[str, Any]:
@@ -125,17 +128,27 @@ def memory() -> dict[str, Any]:
 
 def options(own: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the settings that count for a caller."""
-    name = default_model()
-    library = Library()
-    try:
-        hashes = {model.name: model.sha256 for model in library.models()}
-    finally:
-        library.close()
+    rows = {row["title"]: row for row in models()}
+    title = own.get("sd_model_checkpoint") or title_of(default_model())
     return {
-        "sd_model_checkpoint": title_of(name), "sd_checkpoint_hash": hashes.get(name, ""), "sd_vae": "Automatic",
+        "sd_model_checkpoint": title, "sd_checkpoint_hash": rows.get(title, {}).get("sha256") or "", "sd_vae": "Automatic",
         "CLIP_stop_at_last_layers": 1, "randn_source": "CPU", "samples_save": True, "samples_format": "png",
         "eta_ddim": 0.0, "eta_ancestral": 1.0, **own,
     }  # fmt: skip
+
+
+def named_settings(fields: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings of a `body` as lists and `options` name them, by the request's fields that they stand for."""
+    settings: dict[str, Any] = {}
+    if "model" in fields:
+        settings["sd_model_checkpoint"] = title_of(fields["model"])
+    if "vae" in fields:
+        settings["sd_vae"] = fields["vae"] or "Automatic"
+    if "clip_skip" in fields:
+        settings["CLIP_stop_at_last_layers"] = fields["clip_skip"]
+    if "noise" in fields:
+        settings["randn_source"] = body["randn_source"].upper()
+    return settings
 
 
 def control_models() -> dict[str, Any]:

@@ -11,10 +11,11 @@ from sdedge import catalog
 from sdedge.catalog import MaskedContent, NoiseSource
 from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest
+from sdedge.passes import Pass
 from sdedge.places import data_folder
 from sdedge.request import Request
 from sdedge.server import a1111_hires, pictures
-from sdedge.server.a1111_bodies import Drawing, Img2Img
+from sdedge.server.a1111_bodies import Drawing, Img2Img, Txt2Img
 from sdedge.server.a1111_scripts import read_scripts
 from sdedge.server.safe_requests import checked_request, model_name
 from sdedge.text import styles
@@ -38,8 +39,16 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "seed_resize_from_h": (0, -1), "seed_resize_from_w": (0, -1), "script_name": ("", "None"),
     "initial_noise_multiplier": (1,), "inpainting_mask_weight": (1,), "infotext": ("",), "comments": ({},),
     "latent_mask": ("",), "firstphase_width": (0,), "firstphase_height": (0,), "disable_extra_networks": (False,),
-    "mask_round": (True,), "controlnet_units": ([],),
+    "mask_round": (True,), "controlnet_units": ([],), "enable_hr": (False,),
 }  # fmt: skip
+UNREAD_OF_ENLARGING: dict[str, tuple[Any, ...]] = {
+    "gfpgan_visibility": (0,), "codeformer_visibility": (0,), "extras_upscaler_2_visibility": (0,), "upscale_first": (False,),
+}  # fmt: skip
+"""Of an enlargement's fields that are not read those that ask for something by themselves, with what asks for nothing."""
+UNREAD_OF_DETECTING: dict[str, tuple[Any, ...]] = {
+    "controlnet_processor_res": (-1, 0, 512), "controlnet_masks": ([],),
+}  # fmt: skip
+"""The same of a hint's."""
 # These ask for nothing by themselves: they go with a switch above, or are about saving, which the gallery does.
 SILENT = {
     "script_args", "override_settings_restore_afterwards", "save_images", "do_not_save_samples", "do_not_save_grid",
@@ -84,7 +93,7 @@ def order_of(body: Drawing, options: Mapping[str, Any]) -> Order:
     if isinstance(body, Img2Img):
         fields |= _image_fields(body)
     else:
-        fields["passes"] = a1111_hires.read_hires(body.model_extra or {}, body.denoising_strength)
+        fields["passes"] = _hires(body)
     fields |= {"controls": scripts.controls, "passes": (*fields.get("passes", ()), *scripts.passes)}
     request, notice = checked_request(fields, chosen)
     if isinstance(body, Img2Img):
@@ -94,6 +103,13 @@ def order_of(body: Drawing, options: Mapping[str, Any]) -> Order:
          *(name for name in _ignored(body) if name not in taken)),
         (notice,) if notice else (), body.send_images is not False,
     )  # fmt: skip
+
+
+def _hires(body: Drawing) -> tuple[Pass, ...]:
+    """Returns the pass of hires fix, none where it is not switched on. Raises InvalidRequest and ModelError."""
+    if not (isinstance(body, Txt2Img) and body.enable_hr):
+        return ()
+    return a1111_hires.read_hires(body.model_extra or {}, body.denoising_strength)
 
 
 def _apply_styles(fields: dict[str, Any], names: Sequence[str]) -> list[str]:
@@ -142,9 +158,9 @@ def settings_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
                 automatic = value in (None, "", "None", "Automatic")
                 fields["vae"] = None if automatic else model_name(_text(name, value), "vae")
             case "CLIP_stop_at_last_layers":
-                fields["clip_skip"] = value
+                fields["clip_skip"] = _integer(value)
             case "randn_source":
-                fields["noise"] = NOISES.get(_text(name, value).upper())
+                fields["noise"] = _noise(_text(name, value))
     return fields
 
 
@@ -156,6 +172,19 @@ def _settings(options: Mapping[str, Any], overrides: Mapping[str, Any]) -> tuple
     allowed = {name: value for name, value in overrides.items() if name in SETTINGS and value not in (None, "")}
     ignored = [f"override_settings.{name[:60]}" for name, value in overrides.items() if name not in SETTINGS and value]
     return settings_fields({**options, **allowed}), ignored
+
+
+def _integer(value: Any) -> Any:
+    """Returns a whole number that was sent as a float or a text, as clients may; anything else as it is."""
+    if isinstance(value, str) and len(value) < 20 and value.strip().isdecimal():
+        return int(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _noise(name: str) -> NoiseSource | None:
+    if name.upper() not in NOISES:
+        raise InvalidRequest(f"randn_source is {shown(name)}; give one of {', '.join(NOISES)}.", field="randn_source")
+    return NOISES[name.upper()]
 
 
 def _text(name: str, value: Any) -> str:
@@ -206,14 +235,30 @@ def _with_pictures(request: Request, body: Img2Img) -> Request:
 def _ignored(body: Drawing) -> Iterator[str]:
     """Yields the fields that ask for something which is not done here."""
     for name, value in (body.model_extra or {}).items():
-        neutral = NEUTRAL.get(name, ())
-        if value is not None and name not in SILENT and not any(_same(value, item) for item in neutral):
+        if name not in SILENT and _asks(value, NEUTRAL.get(name, ())):
             yield name[:60]
     if isinstance(body, Img2Img):
         if len(body.init_images or ()) > 1:
             yield "init_images beyond the first"
+        if body.mask and body.mask_blur is None and _differ(body.mask_blur_x, body.mask_blur_y):
+            yield "mask_blur_x and mask_blur_y (the larger one blurs both ways)"
         if body.resize_mode == 3:
             yield "resize_mode 3 (the picture is resized instead of its latents)"
+
+
+def _differ(first: float | None, second: float | None) -> bool:
+    return first is not None and second is not None and first != second
+
+
+def asked_in_vain(fields: Mapping[str, Any], unread: Mapping[str, tuple[Any, ...]]) -> Iterator[str]:
+    """Yields those of the `unread` fields, each with what asks for nothing, that ask for something."""
+    for name, neutral in unread.items():
+        if _asks(fields.get(name), neutral):
+            yield name
+
+
+def _asks(value: Any, neutral: tuple[Any, ...]) -> bool:
+    return value is not None and not any(_same(value, item) for item in neutral)
 
 
 def _same(value: Any, item: Any) -> bool:

@@ -8,7 +8,7 @@ import html
 import io
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -27,7 +27,15 @@ from sdedge.request import Request as DrawnRequest
 from sdedge.server import a1111_lists, pictures
 from sdedge.server.a1111_bodies import Detect, Drawing, ExtraSingleImage, Img2Img, PngInfo, Txt2Img
 from sdedge.server.a1111_modules import preprocessing
-from sdedge.server.a1111_requests import SETTINGS, Order, order_of, settings_fields
+from sdedge.server.a1111_requests import (
+    SETTINGS,
+    UNREAD_OF_DETECTING,
+    UNREAD_OF_ENLARGING,
+    Order,
+    asked_in_vain,
+    order_of,
+    settings_fields,
+)  # fmt: skip
 from sdedge.server.answers import QueuePaused, public_text
 from sdedge.server.job_service import JobService
 from sdedge.server.json_routes import JsonRoute
@@ -69,13 +77,18 @@ async def _drawn(request: Request, body: Drawing) -> dict[str, Any]:
     return await asyncio.to_thread(_answer, body, order, await all_drawn(service, jobs))
 
 
-async def all_drawn(service: JobService, jobs: Sequence[int]) -> list[EndedJob]:
+async def all_drawn(
+    service: JobService, jobs: Sequence[int], watch: Callable[[int, int], Awaitable[None]] | None = None
+) -> list[EndedJob]:
     """Waits for jobs that were submitted together. When one fails the ones behind it are cancelled; while the queue is paused, or
-    the server closes, they wait in it. Raises DrawingFailed and QueuePaused.
+    the server closes, they wait in it. `watch` is called with each job and its place, and tells meanwhile how far it is.
+    Raises DrawingFailed and QueuePaused.
     """
     results = []
     for position, job in enumerate(jobs):
         try:
+            if watch is not None:
+                await watch(job, position)
             results.append(await service.drawn(job))
         except QueuePaused:
             raise
@@ -191,18 +204,21 @@ async def set_options(request: Request, body: Annotated[dict[str, Any], Body()])
     """Keeps the settings of the allow-list for the caller's next pictures; others are named in the answer, unless they stand
     already."""
     known = await asyncio.to_thread(a1111_lists.options, _options(request))
-    allowed = {name: value for name, value in body.items() if name in SETTINGS}
-    fields = await asyncio.to_thread(settings_fields, allowed)
+    fields = await asyncio.to_thread(settings_fields, _of_allow_list(body))
     if "clip_skip" in fields and (type(fields["clip_skip"]) is not int or not 1 <= fields["clip_skip"] <= 12):
         raise InvalidRequest(f"CLIP_stop_at_last_layers is {shown(fields['clip_skip'])}; give 1 to 12.")
-    if "model" in fields:
-        allowed["sd_model_checkpoint"] = await asyncio.to_thread(a1111_lists.title_of, fields["model"])
+    allowed = await asyncio.to_thread(a1111_lists.named_settings, fields, body)
     by_caller: OrderedDict[str, dict[str, Any]] = _all_options(request)
     by_caller[request.state.caller] = {**by_caller.pop(request.state.caller, {}), **allowed}
     while len(by_caller) > MAX_CALLERS:
         by_caller.popitem(last=False)
     ignored = [name[:60] for name, value in body.items() if name not in SETTINGS and known.get(name) != value]
     return {"not_honoured": ignored} if ignored else None
+
+
+def _of_allow_list(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings that may be given; null asks for nothing, but for a VAE, where it is the model's own."""
+    return {name: body[name] for name in SETTINGS if name in body and (body[name] is not None or name == "sd_vae")}
 
 
 def _all_options(request: Request) -> OrderedDict[str, dict[str, Any]]:
@@ -270,7 +286,10 @@ async def extra_single_image(body: ExtraSingleImage) -> dict[str, Any]:
     data = await asyncio.to_thread(pictures.decode, body.image)
     image = await enlarged(data, name, size, body.upscaling_resize, size is not None and body.upscaling_crop)
     text = base64.b64encode(await asyncio.to_thread(as_png, image)).decode("ascii")
-    return {"html_info": f"<p>{html.escape(name)}, {image.width}x{image.height}.</p>", "image": text}
+    ignored = list(asked_in_vain(body.model_extra or {}, UNREAD_OF_ENLARGING))
+    return {
+        "html_info": f"<p>{html.escape(name)}, {image.width}x{image.height}.</p>", "image": text, "not_honoured": ignored,
+    }  # fmt: skip
 
 
 @router.post("/controlnet/detect", responses=ERRORS)
@@ -297,4 +316,8 @@ def _detected(body: Detect) -> dict[str, Any]:
         file = io.BytesIO()
         Image.fromarray(preprocess(pixels, chosen) if chosen else pixels).save(file, "PNG")
         hints.append(base64.b64encode(file.getvalue()).decode("ascii"))
-    return {"images": hints, "info": "Success"}
+    return {
+        "images": hints,
+        "info": "Success",
+        "not_honoured": list(asked_in_vain(body.model_extra or {}, UNREAD_OF_DETECTING)),
+    }

@@ -27,7 +27,9 @@ def read_scripts(scripts: Mapping[str, Any] | None) -> Scripts:
     ignored: list[str] = []
     for name, script in (scripts or {}).items():
         arguments = script.get("args") if isinstance(script, dict) else script
-        if name.casefold() == a1111_controlnet.SCRIPT:
+        if arguments is None:  # as the web UI has it, nothing is asked for then
+            ignored += [f"alwayson_scripts.{name[:60]}, which has no args"] if script else []
+        elif name.casefold() == a1111_controlnet.SCRIPT:
             read, unread = a1111_controlnet.read_controlnet(arguments)
             controls += read
             ignored += unread

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, SdedgeError
+from sdedge.library.models import Library
 from sdedge.places import cache_folder, data_folder, hub_cache, scratch_folder
 
 OPENAI, A1111 = ("/v1/",), ("/sdapi/", "/controlnet/")
@@ -66,6 +69,7 @@ def settled_status(path: str, status: int) -> int:
 
 _PATH = re.compile(r"""(?:(?<![\w.:/<])/|\b[A-Za-z]:[\\/])(?:[^\s'"<>|,;()]+[\\/])+([^\s'"<>|,;()]*)""")
 
+_ABSOLUTE = re.compile(r"(?<!\w)/\w|\b[A-Za-z]:[\\/]|\\\\")
 _hidden: set[str] = set()
 
 
@@ -74,8 +78,21 @@ def hide_folder(folder: Path) -> None:
     _hidden.update({str(folder), str(folder.expanduser().resolve())})
 
 
+def _hide_model_folders() -> None:
+    """Hides the folders of whatever is in the library now, also of what was added while the server runs."""
+    with suppress(SdedgeError, sqlite3.Error):  # those that are known stay hidden
+        library = Library()
+        try:
+            for model in library.models():
+                hide_folder(model.path.parent)
+        finally:
+            library.close()
+
+
 def public_text(text: str) -> str:
     """Returns a sentence for a client: where it names a file of this machine, only the last part of its path."""
+    if _ABSOLUTE.search(text):
+        _hide_model_folders()
     own = (data_folder(), cache_folder(), scratch_folder(), hub_cache(), Path.home())
     for root in sorted({*map(str, own), *_hidden}, key=len, reverse=True):
         parts = [re.escape(part) for part in re.split(r"[\\/]", root.rstrip("\\/"))]

@@ -23,7 +23,6 @@ from sdedge.server.answers import error_body, hide_folder, settled_status, statu
 from sdedge.server.guard import Guard, Rules
 from sdedge.server.job_service import JobService
 from sdedge.server.mcp_tools import mcp_server
-from sdedge.server.safe_requests import installed_models
 from sdedge.text.clean import shown
 
 OWN_MACHINE = Rules()
@@ -42,7 +41,7 @@ def inner_app(service: JobService, rules: Rules = OWN_MACHINE) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
-        await asyncio.to_thread(_hide_folders, service)
+        hide_folder(service.output.folder)
         assistants = mcp_server(service)
         transport = assistants.streamable_http_app(
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # the guard's part
@@ -90,12 +89,6 @@ async def _sweep_daily(service: JobService) -> None:
 def sent_pictures(jobs: Iterable[Job]) -> set[str]:
     """Returns the paths of the pictures and masks that jobs begin with."""
     return {path for job in jobs for path in (job.request.image, job.request.mask) if path is not None}
-
-
-def _hide_folders(service: JobService) -> None:
-    """Keeps the folders of pictures and models out of answers."""
-    for folder in (service.output.folder, *(model.path.parent for model in installed_models() if model is not None)):
-        hide_folder(folder)
 
 
 def _answer(request: Request, status: int, message: str, field: str = "") -> Response:

@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
+import re
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ from sdedge.server.answers import error_body
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 MULTIPART = ("/v1/images/edits", "/v1/images/generations", "/v1/images/variations")
 """Paths that read forms, or answer them with what to use instead; everything else reads JSON only."""
+_PORTS = {"http": 80, "https": 443}  # which browsers leave out
+_NAME = re.compile(r"[\w.:-]+")
 _CHALLENGE = (("www-authenticate", 'Basic realm="sdedge", charset="UTF-8"'),)
 _SECURITY = {
     "x-content-type-options": "nosniff",
@@ -89,7 +92,8 @@ def host_name(host: str) -> str:
     """Returns the name of a Host header without its port, in lower case; "" for what is no host."""
     try:
         parts = urlsplit(f"//{host}")
-        return "" if parts.path or parts.username is not None or parts.query else (parts.hostname or "").rstrip(".")
+        name = "" if parts.path or parts.username is not None or parts.query else (parts.hostname or "").rstrip(".")
+        return name if _NAME.fullmatch(name) else ""
     except ValueError:
         return ""
 
@@ -105,6 +109,27 @@ def check_origin(headers: Headers, method: str, path: str, allowed: frozenset[st
     if not origins and site in ("cross-site", "same-site") and not visits:
         return Refusal(403, "Pages of other sites may not use this server; whoever runs it can allow them.")
     return None
+
+
+def cors_headers(headers: Headers, allowed: frozenset[str]) -> dict[str, str]:
+    """Returns what lets an allowed page of another site read why it was refused."""
+    origin = headers.get("origin", "")
+    if origin.lower() not in allowed:
+        return {}
+    return {"access-control-allow-origin": origin, "access-control-allow-credentials": "true", "vary": "Origin"}
+
+
+def origin_of(url: str) -> str:
+    """Returns a page's address as browsers send its origin, without the scheme's own port; "" for what is none."""
+    try:
+        parts = urlsplit(url.strip())
+        own_port = parts.port is not None and parts.port == _PORTS.get(parts.scheme)
+    except ValueError:
+        return ""
+    if not parts.scheme or not host_name(parts.netloc) or parts.path not in ("", "/") or parts.query or parts.fragment:
+        return ""
+    place = parts.netloc.rpartition(":")[0] if own_port else parts.netloc
+    return f"{parts.scheme}://{place.lower()}"
 
 
 def check_token(authorization: str, token: str) -> Refusal | None:
@@ -209,7 +234,10 @@ class Guard:
         if refused.status in (413, 415):  # a client that is cut off while it sends never reads why
             await _drain(receive, 4 * self.rules.max_body)
         body = error_body(scope["path"], refused.status, refused.message)
-        await JSONResponse(body, refused.status, dict(refused.headers))(scope, receive, secured)
+        answer = JSONResponse(
+            body, refused.status, {**dict(refused.headers), **cors_headers(headers, self.rules.origins)}
+        )
+        await answer(scope, receive, secured)
 
     def _refusal(self, scope: MutableMapping[str, Any], headers: Headers, address: str) -> Refusal | None:
         if not self._requests.take(address):

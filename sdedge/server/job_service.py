@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 LOOK = 0.25
 """Seconds between looks at a queue that another process runs."""
+MAX_LOOKS = 5
+"""At a job that failed, until it is answered without the kind of its failure."""
 TAKE_OVER = 5.0
 """Seconds between attempts to run it ourselves."""
 MAX_FAILURES = 3
@@ -62,6 +64,7 @@ class JobService:
         self._open: dict[int, JobProgress] = {}
         self._ended: dict[int, asyncio.Future[EndedJob]] = {}
         self._owners: dict[int, str] = {}
+        self._said: dict[int, tuple[str, ...]] = {}  # of ended jobs, for whoever asks later
         self._changed = asyncio.Event()
         self._failures = 0
         self._closing = False
@@ -145,9 +148,17 @@ class JobService:
                 self._open[job] = JobProgress(caller, count, jobs[0], position, len(jobs))
                 self._owners[job] = caller
                 self._ended[job] = self._loop.create_future()
+        self._forget()
         if self._supervisor is not None:
             self._supervisor.wake()
         return jobs
+
+    def _forget(self) -> None:
+        """Keeps no more of earlier jobs than `MAX_REMEMBERED`."""
+        while len(self._owners) > MAX_REMEMBERED:
+            job = next(iter(self._owners))
+            del self._owners[job]
+            self._said.pop(job, None)
 
     async def ended(self, job: int) -> EndedJob:
         """Waits until a job of this server has ended, and returns it. Raises QueuePaused when it cannot be drawn now."""
@@ -179,7 +190,7 @@ class JobService:
         except InvalidRequest:
             raise _unknown(id) from None
         progress = self._open.get(id)
-        return EndedJob(job, tuple(progress.notices) if progress else (), pictures)
+        return EndedJob(job, tuple(progress.notices) if progress else self._said.get(id, ()), pictures)
 
     async def cancel(self, job: int, level: Wish = Wish.NOW) -> None:
         """Ends a job as soon as `level` says, or one that waits."""
@@ -194,8 +205,6 @@ class JobService:
 
     def owner(self, job: int) -> str | None:
         """Returns whose job it is or was, of the latest ones of this server."""
-        while len(self._owners) > MAX_REMEMBERED:
-            del self._owners[next(iter(self._owners))]
         return self._owners.get(job)
 
     @property
@@ -288,7 +297,7 @@ class JobService:
         now = await self.ask(lambda queue, gallery: states_of(queue, gallery, waited))
         for job in waited:
             state = now.states.get(job)
-            if state is None or job in now.ended:
+            if state is None or (job in now.ended and not self._awaits_kind(job, state)):
                 self._end(job, now.ended.get(job))
             elif state == JobState.RUNNING and self._open[job].phase == "waiting":
                 self._open[job].phase = "drawing"  # by another process, which tells no more
@@ -299,9 +308,19 @@ class JobService:
                 [job for job in waited if now.states.get(job) in (JobState.WAITING, JobState.PAUSED)],
             )
 
+    def _awaits_kind(self, job: int, state: str) -> bool:
+        """Returns whether a failure is in the database already, and not here yet is the event that says of what kind it is."""
+        progress = self._open[job]
+        if state != JobState.FAILED or self._supervisor is None or progress.failure:
+            return False
+        progress.looks += 1
+        return progress.looks < MAX_LOOKS
+
     def _end(self, job: int, end: tuple[Job, tuple[GalleryEntry, ...]] | None) -> None:
         """Answers those who wait for a job that has ended; None is one that was cleared meanwhile."""
         future, progress = self._ended.pop(job), self._open.pop(job)
+        if progress.notices:
+            self._said[job] = tuple(progress.notices)
         if end is not None:
             self._failures = self._failures + 1 if progress.failure in ("crash", "hung") else 0
         if future.done():

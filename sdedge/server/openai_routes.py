@@ -9,6 +9,7 @@ import asyncio
 import base64
 import secrets
 import time
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -19,6 +20,7 @@ from starlette.exceptions import HTTPException
 from sdedge import catalog
 from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest
+from sdedge.images.source import flatten
 from sdedge.library.models import EMBEDDED
 from sdedge.request import Request as DrawnRequest
 from sdedge.request_fields import parse_size
@@ -32,8 +34,13 @@ from sdedge.server.safe_requests import checked_request, installed_models, model
 from sdedge.text.clean import shown
 
 router = APIRouter(route_class=JsonRoute)
-OWN_MODELS = ("dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "chatgpt-image-latest")
-"""Names that OpenAI's clients send of themselves: the default model stands for them."""
+OWN_MODELS = ("dall-e-", "gpt-image-", "chatgpt-image-")
+"""How the names begin that OpenAI's clients send of themselves: the default model stands for them."""
+NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "quality": ("", "auto", "standard"), "background": ("", "auto", "opaque"), "moderation": ("", "auto", "low"), "style": ("",),
+    "partial_images": (0,), "input_fidelity": ("", "low"),
+}  # fmt: skip
+"""Of fields that are not read, what asks for nothing."""
 FIELDS = {
     "prompt": "prompt", "negative_prompt": "negative", "seed": "seed", "steps": "steps", "cfg_scale": "guidance",
     "strength": "strength",
@@ -42,7 +49,7 @@ FORMATS = ("png", "jpeg", "webp")
 
 
 class Generation(BaseModel):
-    """The body of /v1/images/generations. What OpenAI's own models have besides is taken and has no effect."""
+    """The body of /v1/images/generations. What OpenAI's own models have besides has no effect, and is named in the answer."""
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
 
@@ -100,7 +107,7 @@ async def edits(request: Request) -> dict[str, Any]:
     finally:
         await form.close()
     made, notices = await asyncio.to_thread(_request_of, body)
-    changed = await asyncio.to_thread(_with_pictures, made, image, mask)
+    changed = await asyncio.to_thread(with_pictures, made, image, mask, body.strength)
     return await _drawn(request, body, changed, notices)
 
 
@@ -150,10 +157,20 @@ async def _drawn(request: Request, body: Generation, made: DrawnRequest, notices
     jobs = await service.submit(request.state.caller, [made.numbered(i) for i in range(body.n or 1)])
     results = await all_drawn(service, jobs)
     quality = 95 if body.output_compression is None else max(body.output_compression, 1)
-    as_address = body.response_format == "url" and format == "png"
+    as_address = body.response_format == "url"
     data = [await asyncio.to_thread(_datum, request, result, format, quality, as_address) for result in results]
     said = [public_text(text) for text in dict.fromkeys((*notices, *(n for result in results for n in result.notices)))]
-    return {"created": int(time.time()), "data": [row for row in data if row], "output_format": format, "notices": said}
+    return {
+        "created": int(time.time()), "data": [row for row in data if row], "output_format": format, "notices": said,
+        "not_honoured": list(_ignored(body)),
+    }  # fmt: skip
+
+
+def _ignored(body: Generation) -> Iterator[str]:
+    """Yields the fields that ask for something which is not done here."""
+    for name, value in (body.model_extra or {}).items():
+        if value is not None and value not in NEUTRAL.get(name, ()):
+            yield name[:60]
 
 
 def _datum(request: Request, result: EndedJob, format: str, quality: int, as_address: bool) -> dict[str, Any] | None:
@@ -162,7 +179,8 @@ def _datum(request: Request, result: EndedJob, format: str, quality: int, as_add
     entry = result.pictures[0]
     datum: dict[str, Any] = {"revised_prompt": entry.prompt, "seed": str(entry.seed)}
     if as_address:
-        return {**datum, "url": str(request.url.replace(path=f"/api/pictures/{entry.id}", query=""))}
+        query = "" if format == "png" else f"format={format}&quality={quality}"
+        return {**datum, "url": str(request.url.replace(path=f"/api/pictures/{entry.id}", query=query))}
     data = pictures.converted(pictures.sent_bytes(entry.path), format, quality)
     return {**datum, "b64_json": base64.b64encode(data).decode("ascii")}
 
@@ -179,7 +197,8 @@ def _request_of(body: Generation) -> tuple[DrawnRequest, list[str]]:
         sampler, schedule = catalog.resolve(body.sampler)
         fields |= {"sampler": sampler, **({"schedule": schedule} if schedule else {})}
     chosen = set(fields)
-    named = None if body.model in (None, "", *OWN_MODELS) else model_name(body.model or "")
+    name = body.model or ""
+    named = model_name(name) if name and not name.startswith(OWN_MODELS) else None
     fields["model"] = named or default_model()
     if fields.get("seed") in (None, -1):
         fields["seed"] = secrets.randbelow(2**32)
@@ -193,8 +212,10 @@ async def _read_form(form: FormData) -> tuple[Edit, bytes, bytes | None]:
     files: dict[str, bytes] = {}
     for key, value in form.multi_items():
         name = key.removesuffix("[]")
-        if isinstance(value, UploadFile):
-            files.setdefault(name, await value.read())
+        if isinstance(value, UploadFile) and name in files:
+            texts[f"{name} beyond the first"] = True  # named in the answer
+        elif isinstance(value, UploadFile):
+            files[name] = await value.read()
         else:
             texts[name] = value
     try:
@@ -208,7 +229,10 @@ async def _read_form(form: FormData) -> tuple[Edit, bytes, bytes | None]:
     return body, pictures.check(files["image"]), pictures.check(files["mask"], "mask") if files.get("mask") else None
 
 
-def _with_pictures(request: DrawnRequest, data: bytes, mask_data: bytes | None) -> DrawnRequest:
+def with_pictures(
+    request: DrawnRequest, data: bytes, mask_data: bytes | None, strength: float | None = None
+) -> DrawnRequest:
+    """Returns the request with its picture and mask. Into a hole it draws anew from nothing, unless `strength` says less."""
     image = pictures.read(data)
     mask = None
     if mask_data is not None:
@@ -220,7 +244,7 @@ def _with_pictures(request: DrawnRequest, data: bytes, mask_data: bytes | None) 
             "Nothing of the mask is transparent; make transparent what is to be drawn anew.", field="mask"
         )
     return request.replace(
-        image=pictures.keep(image.convert("RGB")),
+        image=pictures.keep(image.convert("RGB") if pictures.has_hole(image) else flatten(image)),
         mask=mask and pictures.keep(mask),
-        strength=request.strength if mask is None else 1.0,
+        strength=request.strength if mask is None or strength is not None else 1.0,
     )

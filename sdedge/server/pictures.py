@@ -28,7 +28,7 @@ from sdedge.files import atomic_write, open_regular
 from sdedge.images.opening import opened
 from sdedge.images.source import Size, fit, flatten
 from sdedge.places import data_folder
-from sdedge.server.answers import PictureTooLarge
+from sdedge.server.answers import PictureTooLarge, UnknownJob
 
 MAX_BYTES = 40 << 20
 MAX_SENT = 256 << 20  # bytes of a picture file that is sent
@@ -175,10 +175,15 @@ def sweep(in_use: set[str]) -> None:
 
 
 def sent_bytes(path: Path) -> bytes:
-    """Returns a picture's file as clients get it: paths in its settings are base names. Raises SdedgeError."""
+    """Returns a picture's file as clients get it: paths in its settings are base names.
+
+    Raises UnknownJob for one that is gone, SdedgeError for one that cannot be read.
+    """
     try:
         with open_regular(path) as file:
             data = file.read(MAX_SENT)
+    except FileNotFoundError:
+        raise UnknownJob(f"The picture {path.name} is here no more; somebody has moved or deleted it.") from None
     except OSError as error:
         raise SdedgeError(f"The picture {path.name} cannot be read: {error.strerror or error}.") from None
     if data.startswith(_SIGNATURE):
@@ -213,6 +218,15 @@ def public_settings(record: Any) -> Any:
 
 def _is_path(text: str) -> bool:
     return len(text) < 4096 and re.match(r"(/|~/|[A-Za-z]:[\\/]|\\\\)[^\s<>]", text) is not None
+
+
+def media_type(data: bytes, name: str) -> str:
+    """Returns the media type of a picture's file of that name. Raises SdedgeError for a file that is no picture any more."""
+    try:
+        with opened(io.BytesIO(data)) as image:
+            return Image.MIME.get(image.format or "", "application/octet-stream")
+    except InvalidRequest:
+        raise SdedgeError(f"The file of the picture {name} is damaged; draw it again.") from None
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from sdedge import catalog
 from sdedge.engines.open import default_model
+from sdedge.errors import InvalidRequest
 from sdedge.request import Request
 from sdedge.server import pictures
 from sdedge.server.safe_requests import checked_request
@@ -28,6 +29,8 @@ def plain_request(
         sampler, schedule = catalog.resolve(fields["sampler"])
         fields |= {"sampler": sampler, **({"schedule": schedule} if schedule else {})}
     request, notice = checked_request(fields, chosen)
+    if mask is not None and image is None:
+        raise InvalidRequest("There is a mask and no picture to paint it into; send one as image.", field="image")
     if image is not None:
         request = request.replace(image=pictures.keep(image), mask=mask and pictures.keep(mask))
     return request, notice

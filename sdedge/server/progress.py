@@ -38,32 +38,56 @@ class JobProgress:
     preview: str | None = None
     since: float | None = None
     failure: str = ""
+    looks: int = 0
+    """How often it was looked at since it failed."""
     notices: list[str] = field(default_factory=list)
+    fraction: float = 0.0
+    """How much is done, 0 to 1; what is drawn again after a crash makes it no smaller."""
+    begun_at: float = 0.0
+    """The fraction at `since`."""
+    _first_passes: int = 0
+    """Pictures whose first pass is done."""
+
+    def __post_init__(self) -> None:
+        self._reach(self.saved)
 
     def hear(self, event: events.Event) -> None:
         """Takes in what a running job says."""
         match event:
             case events.Loading(phase=phase):
                 self.phase = phase
-            case events.Step(index=index, total=total, preview=preview):
-                self.phase, self.step, self.steps = "denoising", index, total
-                self.preview = preview or self.preview
-                self.since = self.since or time.monotonic()
+            case events.Step():
+                self._hear_step(event)
             case events.Continued(index=index, total=total):
                 self.phase, self.step, self.steps = "denoising", index - 1, total
-            case events.ImageDone():
-                self.saved += 1
+                self._reach(self._drawn(event, index - 1))
+            case events.ImageDone(index=index):
+                self.saved = max(self.saved, index + 1)
                 self.step, self.preview = 0, None
+                self._reach(self.saved)
             case events.Notice(message=message):
                 self.notices.append(message)
             case events.Failed(kind=kind):
                 self.failure = kind
 
-    @property
-    def fraction(self) -> float:
-        """How much is done, 0 to 1."""
-        within = self.step / self.steps if self.steps else 0.0
-        return min((self.saved + within) / self.count, 1.0)
+    def _hear_step(self, step: events.Step) -> None:
+        self.phase, self.step, self.steps = "denoising", step.index, step.total
+        self.preview = step.preview or self.preview
+        self._reach(self._drawn(step, step.index))
+        if self.since is None:  # the first step carries the loading of the networks
+            self.since, self.begun_at = time.monotonic(), self.fraction
+
+    def _drawn(self, at: events.Step | events.Continued, index: int) -> float:
+        """Returns how many pictures that is: a batch all at a time in the first pass, one after another in those behind it."""
+        within = index / at.total if at.total else 0.0
+        if at.pass_number == 1:
+            self._first_passes = at.first + at.size
+            return at.first + at.size * within / at.passes
+        waiting = max(self._first_passes - at.first - 1, 0)
+        return at.first + (at.pass_number - 1 + within + waiting) / at.passes
+
+    def _reach(self, pictures: float) -> None:
+        self.fraction = max(self.fraction, min(pictures / self.count, 1.0))
 
     @property
     def fraction_together(self) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import secrets
 import time
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 import sdedge
 from sdedge import catalog
 from sdedge.engines.open import default_model
+from sdedge.errors import InvalidRequest
 from sdedge.library.gallery import Gallery, GalleryEntry
 from sdedge.library.job_states import Wish
 from sdedge.library.jobs import Queue
@@ -132,7 +133,7 @@ async def show_job(request: Request, job: int) -> dict[str, Any]:
     _own(service, request, job)
     progress = service.progress(job)
     shown_job = await service.look_up(job)
-    return {**_state(shown_job), **(_progress(job, progress) if progress else {"notices": []})}
+    return {**_state(shown_job), **(_progress(job, progress) if progress else {})}
 
 
 @router.delete("/api/jobs/{job}", responses=ERRORS)
@@ -162,21 +163,37 @@ async def history(
 
 
 @router.get("/api/pictures/{picture}", responses=ERRORS, response_class=Response)
-async def show_picture(request: Request, picture: int) -> Response:
-    """Serves a picture's file."""
+async def show_picture(
+    request: Request, picture: int, format: Literal["png", "jpeg", "webp"] | None = None,
+    quality: Annotated[int, Query(ge=1, le=100)] = 95,
+) -> Response:  # fmt: skip
+    """Serves a picture's file, or the picture in another format without its settings."""
     entry = await _entry(request, picture)
     data = await asyncio.to_thread(pictures.sent_bytes, entry.path)
-    return Response(data, media_type=_media_type(data), headers={"cache-control": "private, max-age=86400"})
+    kind = await asyncio.to_thread(pictures.media_type, data, entry.path.name)
+    if format is not None:
+        data = await asyncio.to_thread(pictures.converted, data, format, quality)
+        kind = f"image/{format}"
+    return Response(data, media_type=kind, headers={"cache-control": "private, max-age=86400"})
 
 
 @router.get("/api/pictures/{picture}/thumbnail", responses=ERRORS, response_class=Response)
 async def show_thumbnail(request: Request, picture: int) -> Response:
     """Serves a small JPEG of a picture."""
+    entry, folder = await _entry(request, picture), await _store_folder(request)
+    small = await asyncio.to_thread(_thumbnail, folder, entry)
+    return Response(small, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400"})
+
+
+def _thumbnail(folder: Path, entry: GalleryEntry) -> bytes:
+    """Returns a small JPEG of a picture. Raises UnknownJob and SdedgeError as its file does."""
     from sdedge.library.gallery_files import thumbnail
 
-    entry, folder = await _entry(request, picture), await _store_folder(request)
-    small = await asyncio.to_thread(lambda: thumbnail(folder, entry.path, entry.content).read_bytes())
-    return Response(small, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400"})
+    try:
+        return thumbnail(folder, entry.path, entry.content).read_bytes()
+    except InvalidRequest:
+        pictures.media_type(pictures.sent_bytes(entry.path), entry.path.name)  # says what is wrong with it
+        raise
 
 
 @router.get("/api/pictures/{picture}/settings", responses=ERRORS)
@@ -205,9 +222,9 @@ def described(entry: GalleryEntry) -> dict[str, Any]:
 def eta_of(progress: JobProgress) -> float | None:
     """Returns the seconds that are left, by the pace so far."""
     done = progress.fraction
-    if progress.since is None or done <= 0:
+    if progress.since is None or done <= progress.begun_at:
         return None
-    return round((time.monotonic() - progress.since) / done * (1 - done), 1)
+    return round((time.monotonic() - progress.since) / (done - progress.begun_at) * (1 - done), 1)
 
 
 def _state(ended: EndedJob) -> dict[str, Any]:
@@ -216,6 +233,7 @@ def _state(ended: EndedJob) -> dict[str, Any]:
         "job": job.id, "state": job.state, "reason": public_text(job.reason), "count": job.count, "saved": job.saved,
         "request": pictures.public_settings(json.loads(job.request.to_json())),
         "pictures": [described(entry) for entry in ended.pictures],
+        "notices": [public_text(text) for text in ended.notices],
     }  # fmt: skip
 
 
@@ -255,12 +273,5 @@ async def _entry(request: Request, picture: int) -> GalleryEntry:
     return entry
 
 
-async def _store_folder(request: Request) -> Any:
+async def _store_folder(request: Request) -> Path:
     return await service_of(request).ask(lambda queue, gallery: gallery.store.folder)
-
-
-def _media_type(data: bytes) -> str:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as image:
-        return Image.MIME.get(image.format or "", "application/octet-stream")

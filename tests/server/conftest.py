@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sdedge.library.models import Library
+
 ROOT = Path(__file__).parents[2]
 DRAWER = "tests.server.drawer:ServerDrawer"
 ADDRESS = "http://127.0.0.1:7860"
@@ -32,3 +34,16 @@ def server(tmp_path_factory):
         with TestClient(create_app(service, Rules(rate=1e6, burst=10**6)), base_url=ADDRESS) as client:
             client.service, client.folder = service, folder
             yield client
+
+
+def installed(name: str, role: str, path: str = "/x/y", sha256: str = "ab" * 32) -> None:
+    """Puts a row into the library, whatever is at its path."""
+    library = Library()
+    row = (name, role, path, 1, "file", "v1", sha256, "12345678", 1, "", "", "")
+    library.database.execute(
+        "INSERT INTO models (name, role, path, linked, kind, base, sha256, legacy_hash, size, source, licence, added) "
+        f"VALUES ({', '.join('?' * len(row))})",
+        row,
+    )
+    library.database.commit()
+    library.close()

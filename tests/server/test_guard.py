@@ -17,6 +17,7 @@ from sdedge.server import guard
 from sdedge.server.answers import hide_folder, public_text
 from sdedge.server.fairness import place
 from sdedge.server.guard import Bucket, Guard, Rules, check_host, check_origin, host_name, matches_token, refusal
+from tests.server.conftest import installed
 
 PLAIN = Rules()
 JSON = "application/json"
@@ -69,6 +70,15 @@ def test_no_folder_of_this_machine_is_named_whatever_signs_are_in_its_name(path,
     )
 
 
+@pytest.mark.parametrize("role", ["model", "vae", "upscaler"])
+def test_a_folder_is_named_no_more_once_something_of_it_is_in_the_library(role):
+    path = f"/mnt/Berta's disk/new {role}s/a b.safetensors"
+    said = f"Cannot read {path}: no."
+    assert "Berta" in public_text(said)
+    installed("late", role, path)
+    assert public_text(said) == "Cannot read a b.safetensors: no."
+
+
 @pytest.mark.parametrize(
     ("headers", "code"),
     [({}, 200), ({"origin": "http://127.0.0.1:7860"}, 200), ({"origin": "http://evil.example"}, 403), ({"origin": "null"}, 403),
@@ -93,6 +103,17 @@ def test_an_allowed_page_may_ask():
     rules = Rules(origins=frozenset({"https://friend.example"}))
     assert status(rules, origin="https://friend.example", sec_fetch_site="cross-site") == 200
     assert status(rules, origin="https://foe.example") == 403
+
+
+def test_an_allowed_page_may_read_why_it_is_refused():
+    client = TestClient(
+        Guard(None, Rules(origins=frozenset({"https://good.example"}), token="secret")), base_url=ADDRESS
+    )
+    refused = client.get("/api/about", headers={"origin": "https://good.example"})
+    assert refused.status_code == 401 and refused.headers["access-control-allow-origin"] == "https://good.example"
+    assert "access-control-allow-origin" not in client.get("/api/about").headers
+    foreign = client.get("/api/about", headers={"origin": "https://evil.example"})
+    assert foreign.status_code == 403 and "access-control-allow-origin" not in foreign.headers
 
 
 @pytest.mark.parametrize(

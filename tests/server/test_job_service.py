@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,14 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed")
 
 from sdedge.errors import SdedgeError
+from sdedge.events import Failed
 from sdedge.images.output import Output
 from sdedge.library.connection import DatabaseError
 from sdedge.library.job_states import JobState, PausedBy
 from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
 from sdedge.process.attempt import Limits
+from sdedge.process.outbox import Outbox
 from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
 from sdedge.server import app, pictures
@@ -234,5 +237,23 @@ def test_no_job_begins_between_the_adding_of_another_and_its_taking_its_turn(tmp
         (job,) = await service.submit("another", [asked()])
         order = await service.ask(lambda queue, gallery: [each.id for each in queue.jobs((JobState.WAITING,))])
         assert refused and order.index(job) < order.index(mine[1])
+
+    with_service(tmp_path, use)
+
+
+def test_a_failure_is_answered_by_its_kind_though_that_is_heard_behind_the_database(tmp_path, monkeypatch):
+    tell = Outbox.tell
+
+    def tell_late(outbox, job, event):
+        time.sleep(0.4 if isinstance(event, Failed) else 0)
+        tell(outbox, job, event)
+
+    monkeypatch.setattr(Outbox, "tell", tell_late)
+
+    async def use(service):
+        (job,) = await service.submit("me", [asked("fail=memory@1")])
+        with pytest.raises(DrawingFailed) as failure:
+            await service.drawn(job)
+        assert failure.value.status == 422
 
     with_service(tmp_path, use)

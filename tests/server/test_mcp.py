@@ -97,12 +97,29 @@ async def watch_and_cancel(client):
     assert (await client.call_tool("cancel_job", {"job": 999})).is_error
 
 
+async def fail_and_leave_nothing_behind(client):
+    arguments = {"prompt": "step=0.2 fail=words@2", "width": 64, "height": 64, "steps": 3, "count": 3}
+    drawing = asyncio.ensure_future(client.call_tool("generate", arguments))
+    while len(jobs := json.loads(texts(await client.call_tool("list_jobs", {}))[0])["jobs"]) < 3:
+        await asyncio.sleep(0.02)
+    result = await drawing
+    assert result.is_error and "It cannot be done" in texts(result)[0]
+    last = await client.call_tool("watch_job", {"job": jobs[-1]["job"]})
+    assert "You cancelled it" in texts(last)[0]
+
+
+async def watch_what_is_said(client):
+    result = await client.call_tool("generate", {"prompt": "notice=1", "width": 64, "height": 64, "steps": 1})
+    assert texts(result)[-1] == "Something is to be said of x.safetensors."
+    assert texts(await client.call_tool("watch_job", {"job": 1})) == texts(result)
+
+
 async def refuse(client):
     for arguments, text in (({"prompt": "x", "width": 9}, "width"), ({"prompt": "x", "model": "/etc/passwd"}, "model"),
                             ({"prompt": "<lora:/x/y:1>"}, "path"), ({"prompt": "x", "count": 99}, "count")):  # fmt: skip
         result = await client.call_tool("generate", arguments)
         assert result.is_error and text in texts(result)[0]
-    for picture in ("file:///etc/passwd", "https://example.org/x.png", "99999"):
+    for picture in ("file:///etc/passwd", "https://example.org/x.png", "99999", "9" * 5000):
         assert (await client.call_tool("picture_settings", {"picture": picture})).is_error
 
 
@@ -119,6 +136,14 @@ def test_an_assistant_draws_changes_reads_and_cancels(run, tmp_path):
         assert result.is_error and "neither is opened here" in texts(result)[0]
 
     run(use)
+
+
+def test_pictures_behind_one_that_failed_are_not_drawn_for_nobody(run):
+    run(fail_and_leave_nothing_behind)
+
+
+def test_what_was_said_of_a_job_is_told_to_whoever_watches_it_later(run):
+    run(watch_what_is_said)
 
 
 def test_over_stdio_pictures_are_given_and_named_by_their_paths(run, tmp_path):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
 pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed")
 
+from sdedge.request import Request
+from sdedge.server.openai_routes import with_pictures
 from tests.server.drawer import png
 
 
@@ -34,6 +37,46 @@ def test_an_address_of_the_picture_is_answered_where_it_is_asked_for(server):
     body = {"prompt": "x", "size": "64x64", "steps": 1, "response_format": "url"}
     url = server.post("/v1/images/generations", json=body).json()["data"][0]["url"]
     assert Image.open(io.BytesIO(server.get(url).content)).size == (64, 64)
+
+
+@pytest.mark.parametrize(("format", "kind"), [("jpeg", "JPEG"), ("webp", "WEBP")])
+def test_an_address_leads_to_the_format_asked_for(server, format, kind):
+    body = {"prompt": "x", "size": "64x64", "steps": 1, "response_format": "url", "output_format": format}
+    datum = server.post("/v1/images/generations", json=body).json()["data"][0]
+    assert "b64_json" not in datum and Image.open(io.BytesIO(server.get(datum["url"]).content)).format == kind
+
+
+def test_what_has_no_effect_is_named(server):
+    body = {
+        "prompt": "x",
+        "size": "64x64",
+        "steps": 1,
+        "quality": "hd",
+        "background": "auto",
+        "guidance": 3,
+        "user": "me",
+    }
+    assert server.post("/v1/images/generations", json=body).json()["not_honoured"] == ["quality", "guidance"]
+    files = [("image[]", ("a.png", png())), ("image[]", ("b.png", png()))]
+    answer = server.post("/v1/images/edits", data={"prompt": "x", "steps": "1", "quality": "auto"}, files=files)
+    assert answer.json()["not_honoured"] == ["image beyond the first"], answer.text
+
+
+def test_models_that_openai_brings_later_stand_for_the_default_one(server):
+    body = {"prompt": "x", "size": "64x64", "steps": 1, "model": "gpt-image-7"}
+    assert server.post("/v1/images/generations", json=body).status_code == 200
+
+
+def test_a_strength_counts_in_a_mask_too():
+    changed = [with_pictures(Request(prompt="x"), png(), hole(), strength) for strength in (None, 0.4)]
+    assert changed[0].strength == 1.0 and changed[1].strength == Request().strength
+
+
+def test_a_picture_of_sixteen_bits_keeps_its_greys():
+    file = io.BytesIO()
+    Image.fromarray(np.full((64, 64), 0x8080, np.uint16)).save(file, "PNG")
+    changed = with_pictures(Request(prompt="x"), file.getvalue(), None)
+    assert Image.open(changed.image).getpixel((5, 5)) == (0x80,) * 3
 
 
 def hole():

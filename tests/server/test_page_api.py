@@ -50,6 +50,29 @@ def test_a_job_is_drawn_and_its_pictures_are_in_the_gallery(server):
     assert server.get(history[0]["thumbnail"]).content[:2] == b"\xff\xd8"
 
 
+def test_what_was_said_while_it_was_drawn_is_told_of_an_ended_job_too(server):
+    state = drawn(server, prompt="notice=1", width=64, height=64, steps=1)
+    assert state["state"] == "done" and state["notices"] == ["Something is to be said of x.safetensors."]
+    assert server.get(f"/api/jobs/{state['job']}").json()["notices"] == state["notices"]
+
+
+def test_a_picture_whose_file_is_gone_or_damaged_is_said_to_be(server):
+    for prompt, damage, status, said in (
+        ("gone", lambda path: path.unlink(), 404, "is here no more"),
+        ("junk", lambda path: path.write_bytes(b"junk"), 500, "is damaged"),
+    ):
+        picture = drawn(server, prompt=prompt, width=64, height=64, steps=1)["pictures"][0]
+        damage(next((server.folder / "served").rglob(picture["filename"])))
+        for place in ("", "/thumbnail"):
+            answer = server.get(picture["url"] + place)
+            assert answer.status_code == status and said in answer.json()["error"], answer.text
+
+
+def test_a_mask_without_a_picture_is_refused(server):
+    answer = server.post("/api/jobs", json={"prompt": "x", "mask": data_uri(png())})
+    assert answer.status_code == 422 and answer.json()["field"] == "image"
+
+
 def test_it_starts_from_a_picture_and_paints_into_its_mask(server):
     mask = png((64, 64), (255, 255, 255))
     state = drawn(server, prompt="a house", image=data_uri(png()), mask=data_uri(mask), strength=0.5, steps=1)

@@ -43,8 +43,50 @@ def test_a_taken_port_and_no_address_are_sentences(tmp_path):
     assert isinstance(result.exception, SdedgeError) and "choose another with --port" in str(result.exception)
     result = CliRunner().invoke(serve, ["--host", "999.1.1.1", "-o", str(tmp_path)])
     assert isinstance(result.exception, InvalidRequest)
-    result = CliRunner().invoke(serve, ["--allow-host", "a/b", "-o", str(tmp_path)])
-    assert isinstance(result.exception, InvalidRequest)
+
+
+@pytest.fixture
+def started(tmp_path, monkeypatch):
+    """Runs the command, which serves nothing, and returns its result and the rules that it would serve by."""
+    pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed")
+    from sdedge.server import app
+
+    rules = []
+    monkeypatch.setattr(app, "create_app", lambda service, wanted: rules.append(wanted))
+    monkeypatch.setattr(commands, "serve_app", lambda *arguments: None)
+    monkeypatch.delenv("SDEDGE_TOKEN", raising=False)
+
+    def start(*arguments):
+        result = CliRunner().invoke(serve, ["--port", "0", "-o", str(tmp_path), *arguments])
+        return result, rules[-1] if rules else None
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("--allow-host", "a/b"), ("--allow-host", "*"), ("--allow-origin", "*"), ("--allow-origin", "studio.local"),
+     ("--allow-origin", "https://studio.local/app"), ("--allow-origin", "https://")],
+)  # fmt: skip
+def test_what_would_let_nobody_in_is_refused(started, option, text):
+    result, _ = started(option, "good.example" if option == "--allow-host" else "https://good.example", option, text)
+    assert isinstance(result.exception, InvalidRequest) and repr(text) in str(result.exception)
+
+
+def test_names_and_pages_are_taken_as_browsers_send_them(started):
+    names = ("--allow-host", "Studio.local", "--allow-host", "studio.local:7860")
+    pages = ("https://Studio.local:443/", "http://studio.local:8080", "chrome-extension://abc")
+    result, rules = started(*names, *(part for page in pages for part in ("--allow-origin", page)))
+    assert result.exit_code == 0, result.exception
+    assert rules.hosts == {"studio.local", "127.0.0.1"}
+    assert rules.origins == {"https://studio.local", "http://studio.local:8080", "chrome-extension://abc"}
+
+
+def test_a_token_that_was_made_up_is_told_also_quietly(started):
+    result, rules = started("--host", "0.0.0.0", "--quiet")
+    assert rules.token and rules.token in result.output
+    result, rules = started("--host", "0.0.0.0", "--quiet", "--token", "mine-alone")
+    assert rules.token == "mine-alone" and "mine-alone" not in result.output
 
 
 def test_an_answer_is_sent_at_once_and_waits_for_no_acknowledgement_of_its_head():
