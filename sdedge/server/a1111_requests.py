@@ -30,7 +30,7 @@ IMAGE_FIELDS = {"denoising_strength": "strength", "image_cfg_scale": "image_guid
 MASK_FIELDS = {"mask_blur": "mask_blur", "inpaint_full_res": "mask_only", "inpaint_full_res_padding": "mask_padding"}
 CONTENTS = (MaskedContent.FILL, MaskedContent.ORIGINAL, MaskedContent.NOISE, MaskedContent.NOTHING)
 RESIZE_MODES = ("stretch", "crop", "pad", "stretch")
-NOISES = {"CPU": NoiseSource.TORCH, "NV": NoiseSource.PHILOX, "GPU": None}
+NOISES = {"CPU": NoiseSource.TORCH, "NV": NoiseSource.PHILOX, "GPU": NoiseSource.PHILOX}  # NVIDIA's generator is Philox
 # Of fields that are not honoured, what asks for nothing.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "restore_faces": (False,), "hr_checkpoint_name": ("", "Use same checkpoint"),
@@ -181,7 +181,7 @@ def _integer(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _noise(name: str) -> NoiseSource | None:
+def _noise(name: str) -> NoiseSource:
     if name.upper() not in NOISES:
         raise InvalidRequest(f"randn_source is {shown(name)}; give one of {', '.join(NOISES)}.", field="randn_source")
     return NOISES[name.upper()]

@@ -56,7 +56,8 @@ def test_a_text_of_hires_fix_that_is_none_is_refused():
 def test_settings_of_another_type_or_name_are_read_or_refused():
     for value in (2, 2.0, "2"):
         assert asked(override_settings={"CLIP_stop_at_last_layers": value}).request.clip_skip == 2
-    assert asked(override_settings={"randn_source": "nv"}).request.noise == "philox"
+    for said in ("nv", "GPU"):
+        assert asked(override_settings={"randn_source": said}).request.noise == "philox"
     with pytest.raises(InvalidRequest, match="randn_source is 'TPU'"):
         asked(override_settings={"randn_source": "TPU"})
 
