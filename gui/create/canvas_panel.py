@@ -79,11 +79,12 @@ class CanvasPanel(QWidget):
             self.canvas.show_picture(hint)
             self.caption.say(self.tr("Hint of {0}").format(model))
 
-    def begin_mask(self, image: QImage, mask: QImage | None) -> None:
-        """Shows the picture and lets a mask be painted over it, from an earlier one if there is one."""
-        layer = MaskLayer(image.size())
-        if mask is not None and not mask.isNull():
+    def begin_mask(self, image: QImage, mask: QImage | MaskLayer | None) -> None:
+        """Shows the picture and lets a mask be painted over it, from an earlier one if there is one, or on an unfinished one."""
+        layer = mask if isinstance(mask, MaskLayer) else MaskLayer(image.size())
+        if isinstance(mask, QImage) and not mask.isNull():
             layer.load(mask)
+        self.canvas.compare(False)
         self.canvas.show_picture(image)
         self.canvas.set_brush(max(image.width(), image.height()) / 10)
         self.canvas.paint_mask(layer)
