@@ -61,7 +61,8 @@ class LargeView(QWidget):
         if entry is None or not self.isVisible():
             return
         self._caption(entry, index.row())
-        if self._entry is None or entry.content != self._entry.content:
+        before = self._entry
+        if before is None or (entry.content, entry.path) != (before.content, before.path):
             self._entry = entry
             self._load(entry, self.canvas)
 
@@ -86,12 +87,18 @@ class LargeView(QWidget):
         if small is not None:
             canvas.show_preview(small.toImage(), QSize(entry.width, entry.height))
 
+        def is_wanted() -> bool:
+            return entry == (self._entry if canvas is self.canvas else self._pinned)
+
         def show(image: QImage) -> None:
-            if entry in (self._entry if canvas is self.canvas else self._pinned,):
+            if is_wanted():
                 canvas.show_picture(image)
 
         def fail(error: Exception) -> None:
-            self._studio.say(in_words(error), "warning")
+            if is_wanted():
+                if small is None:
+                    canvas.show_nothing()  # rather than the picture of before
+                self._studio.say(in_words(error), "warning")
 
         self._studio.bridge.background.run(lambda: finished(entry.path), show, fail, self)
 
