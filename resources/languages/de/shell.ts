@@ -597,6 +597,11 @@
         <translation>Die Warteschlange ist angehalten. {0}</translation>
     </message>
     <message>
+        <location filename="../../../gui/shell/notifier.py"/>
+        <source>The queue is paused; the window says why.</source>
+        <translation>Die Warteschlange ist angehalten; das Fenster sagt, warum.</translation>
+    </message>
+    <message>
         <location filename="../../../gui/shell/studio.py"/>
         <source>The region is taken out.</source>
         <translation>Der Bereich wurde entfernt.</translation>
