@@ -254,7 +254,8 @@ class ModelsView(QWidget):
             finally:
                 library.close()
 
-        self._studio.bridge.background.run(change, lambda _: self._studio.library_changed.emit(), self._failed, self)
+        background, changed = self._studio.bridge.background, self._studio.library_changed
+        background.run(change, lambda _: changed.emit(), self._failed, self, lasting=True)
 
     def _ask_to_remove(self, item: Item) -> None:
         """Files that were copied in are deleted for good, so this is asked; everything else can be taken back."""
@@ -276,9 +277,8 @@ class ModelsView(QWidget):
         if item.role in INSTALLED:
             self._change(lambda library: library.remove(item.name))
         else:
-            self._studio.bridge.background.run(
-                lambda: _trash(item.path), lambda _: self._studio.library_changed.emit(), self._failed, self
-            )
+            background, changed = self._studio.bridge.background, self._studio.library_changed
+            background.run(lambda: _trash(item.path), lambda _: changed.emit(), self._failed, self, lasting=True)
 
     def _failed(self, error: Exception) -> None:
         self._studio.say(in_words(error), "bad")
