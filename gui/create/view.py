@@ -21,7 +21,7 @@ from gui.create.welcome import Welcome
 from gui.form.draft import FormDraft
 from gui.form.model import MAX_COUNT
 from gui.form.view import FormView
-from gui.shell.background import in_words
+from gui.shell.background import LatestRun, in_words
 from gui.shell.first_paint import FirstPaint
 from gui.shell.pictures import Looked, finished
 from gui.shell.reveal import reveal
@@ -44,6 +44,7 @@ class CreateView(QWidget):
         self._studio = studio
         self._waiting_to_paint = self._waiting_to_drag = False
         self._model = ""
+        self._reading = LatestRun(studio.bridge.background, self)
         self._looking = self._greeted = False
         self._empty_is_meant = False
         self._chosen: GalleryEntry | None = None
@@ -134,21 +135,23 @@ class CreateView(QWidget):
             return
         self._model = name
         self._studio.form.card = None
+        self._read_card()
 
-        def take(card: ModelCard) -> None:
-            if name == self._model:
-                self.form.show_card(card)
+    def _read_card(self) -> None:
+        """Reads what is known of the form's model; what is shown of it stays until then, as it may be the same."""
+        name = self._studio.form.model
+        if name != self._model:  # it is read when the view is first seen
+            return
 
         def fail(error: Exception) -> None:
-            if name == self._model:
-                self.form.show_card(None, in_words(error))
+            self.form.show_card(None, in_words(error))
 
         def read() -> ModelCard:
             from gui.models.card import read_card  # brings what reads weights, which the first paint need not wait for
 
             return read_card(name)
 
-        self._studio.bridge.background.run(read, take, fail, self)
+        self._reading.run(read, self.form.show_card, fail)
 
     # Masks
 
@@ -231,6 +234,7 @@ class CreateView(QWidget):
         self.panel.canvas.filled.connect(self._greet)
         studio.drops.looked.connect(lambda source: self.form.image.give(source))
         studio.library_changed.connect(self.form.look_around)
+        studio.library_changed.connect(self._read_card)
         studio.form.watch(self._read_model, "model")
         studio.form.watch(self._prompt_changed, "prompt")
         app = cast(QGuiApplication, QGuiApplication.instance())
