@@ -206,6 +206,12 @@ class ModelsView(QWidget):
         if task.state in (DONE, FAILED):
             self._studio.library_changed.emit()
 
+    @property
+    def unfinished(self) -> str:
+        """What would be lost if the window closed now, in words; files can be verified again at any time."""
+        lost = [task for task in self.tasks.all if not task.over and task.arguments[1] == "add"]
+        return self.tr("{0} is not finished.").format(lost[0].title) if lost else ""
+
     # What can be done with one
 
     def _do(self, what: str) -> None:
