@@ -161,6 +161,7 @@ class CreateView(QWidget):
         self._waiting_to_paint = source is None and self._studio.form.image is not None
         if source is not None:
             self.boxes.end()
+            self.presenter.show_source(source)  # so that it is what is done something with afterwards
             self.masks.begin(source)
 
     def _show_source(self, source: Looked | None) -> None:
@@ -187,17 +188,20 @@ class CreateView(QWidget):
         self.boxes.end()
         self._waiting_to_drag = on and source is None
         if on and source is not None:
+            self.presenter.show_source(source)
             self.boxes.edit_edges(source.image, source.size)
         self._show_editing(self.boxes.editing)
 
     def _draw_regions(self, on: bool) -> None:
         self.boxes.end()
         if on:
+            self.presenter.show_ground()
             self.boxes.edit_regions()
 
     def _show_editing(self, what: str) -> None:
         self.form.image.edges.show_dragging(what == EDGES)
         self.form.regions.draw.setChecked(what == REGIONS)
+        self.presenter.show_caption()
 
     # Building
 
@@ -232,6 +236,7 @@ class CreateView(QWidget):
         self.presenter.smaller_wanted.connect(self._draw_smaller)
         studio.mask_wanted.connect(self.paint_mask)
         self.panel.canvas.filled.connect(self._greet)
+        self.panel.mask_done.connect(self.presenter.show_caption)
         studio.drops.looked.connect(lambda source: self.form.image.give(source))
         studio.library_changed.connect(self.form.look_around)
         studio.library_changed.connect(self._read_card)
@@ -258,7 +263,7 @@ class CreateView(QWidget):
         elif name == "grid":
             form.grid.wanted.connect(self._draw_grid)
         elif name == "controls":
-            form.control.hint_wanted.connect(self.panel.show_hint)
+            form.control.hint_wanted.connect(self.presenter.show_hint)
 
     def _begin(self, latest: list[GalleryEntry]) -> None:
         """Shows on the canvas the latest picture, or before there is one what this is."""
