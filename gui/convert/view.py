@@ -300,7 +300,7 @@ class ConvertView(QWidget):
 
     def _remove(self, remove: Callable[[], None]) -> None:
         work = self._studio.bridge.background
-        work.run(remove, lambda _: self._studio.library_changed.emit(), self._failed, self)
+        work.run(remove, lambda _: self._studio.library_changed.emit(), self._failed, self, lasting=True)
 
     def _failed(self, error: Exception) -> None:
         self._studio.say(in_words(error), "bad")

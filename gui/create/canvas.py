@@ -268,6 +268,7 @@ class Canvas(QWidget):
             self._comparison.is_dragged = True
         elif self.layer is not None and not self._holding and (left or right):
             self._stroking = True
+            self.compare(False)  # or what is painted would not be seen
             self.layer.begin(self.to_picture(at), self.brush, self.erasing or not left)
         elif not right:
             self._pressed = at
@@ -339,8 +340,8 @@ class Canvas(QWidget):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if self.layer is not None:
-            return
-        if self.is_fitted:
+            self.mousePressEvent(event)  # of two quick strokes the second comes as this
+        elif self.is_fitted:
             self.zoom_to(1.0, event.position())
         else:
             self.fit()

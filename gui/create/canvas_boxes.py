@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QRectF, QSize, Signal
+from PySide6.QtCore import QObject, QRectF, Signal
 from PySide6.QtGui import QImage
 
 from gui.create.box_overlay import BoxOverlay
@@ -49,12 +49,8 @@ class CanvasBoxes(QObject):
         self._panel.caption.say(self.tr("Drag an edge outwards"))
 
     def edit_regions(self) -> None:
-        """Lets regions be drawn over the picture that is shown, or over an empty one of the size to be drawn."""
+        """Lets regions be drawn over the picture that is shown, or the empty ground that stands in for one."""
         self._panel.end_mask()
-        if not self._canvas.shows_picture:
-            blank = QImage(QSize(*(self._form.size or (SIDE, SIDE))), QImage.Format.Format_RGB32)
-            blank.fill(self._theme.color("panel"))
-            self._canvas.show_picture(blank)
         self._size = self._shown_size()
         self._begin(REGIONS, self.tr("Regions of the picture"))
         self._panel.caption.say(self.tr("Drag on the picture to draw a region"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QImage, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import QMimeData, QSize, Qt, QUrl, Signal
+from PySide6.QtGui import QAction, QDrag, QImage, QKeySequence, QPixmap, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
 from gui.create.canvas import BRUSHES, Canvas
@@ -15,6 +15,7 @@ from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.readable import percent
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
 from gui.shell.actions import name_button
+from gui.shell.pictures import shrink
 from gui.shell.studio import Studio
 from gui.widgets.calm import CalmSlider
 from gui.widgets.elided import ElidedLabel
@@ -40,6 +41,8 @@ class CanvasPanel(QWidget):
         self._zoom = PlainLabel()
         self._welcome: QWidget | None = None
         self._others: list[tuple[QWidget, int]] = []
+        self._brush_for = QSize()
+        """The size of the pictures that the brush was chosen for."""
         self._masking = self._mask_tools()
         self._lay_out()
         self._bind()
@@ -71,21 +74,29 @@ class CanvasPanel(QWidget):
         if self.canvas.is_empty:
             self.caption.say("")
 
+    def _drag_out(self) -> None:
+        """Begins to drag the picture out of the window, as the file that it is."""
+        path, canvas = self._studio.pictures.seen_in("create").path, self.canvas
+        if path is None or not path.is_file() or not canvas.shows_picture:
+            return
+        drag, data = QDrag(canvas), QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path))])
+        drag.setMimeData(data)
+        drag.setPixmap(QPixmap.fromImage(shrink(canvas.image, 96)))
+        drag.exec(Qt.DropAction.CopyAction)
+
     # Masks
 
-    def show_hint(self, hint: QImage, model: str) -> None:
-        """Shows a control's hint on the canvas; Space shows the picture of before."""
-        if not self.is_edited and not hint.isNull():
-            self.canvas.show_picture(hint)
-            self.caption.say(self.tr("Hint of {0}").format(model))
-
-    def begin_mask(self, image: QImage, mask: QImage | None) -> None:
-        """Shows the picture and lets a mask be painted over it, from an earlier one if there is one."""
-        layer = MaskLayer(image.size())
-        if mask is not None and not mask.isNull():
+    def begin_mask(self, image: QImage, mask: QImage | MaskLayer | None) -> None:
+        """Shows the picture and lets a mask be painted over it, from an earlier one if there is one, or on an unfinished one."""
+        layer = mask if isinstance(mask, MaskLayer) else MaskLayer(image.size())
+        if isinstance(mask, QImage) and not mask.isNull():
             layer.load(mask)
+        self.canvas.compare(False)
         self.canvas.show_picture(image)
-        self.canvas.set_brush(max(image.width(), image.height()) / 10)
+        if image.size() != self._brush_for:  # for the others it stays as it was chosen
+            self._brush_for = image.size()
+            self.canvas.set_brush(max(image.width(), image.height()) / 10)
         self.canvas.paint_mask(layer)
         self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
         self._show_tools()
@@ -188,6 +199,7 @@ class CanvasPanel(QWidget):
         canvas.zoomed.connect(self._show_zoom)
         canvas.painted.connect(self._show_tools)
         canvas.filled.connect(self._show_canvas)
+        canvas.moved_out.connect(self._drag_out)
         self._studio.editing.before("undo", lambda: self._step_mask(MaskLayer.undo))
         self._studio.editing.before("redo", lambda: self._step_mask(MaskLayer.redo))
         canvas.addAction(actions["trash"])

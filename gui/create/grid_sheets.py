@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -15,6 +17,11 @@ from sdedge.errors import InvalidRequest
 from sdedge.library.gallery import Gallery
 from sdedge.library.grids import GridQueue, WaitingGrid
 from sdedge.library.jobs import Queue
+
+if TYPE_CHECKING:
+    import numpy as np
+
+log = logging.getLogger(__name__)
 
 
 class GridSheets(QObject):
@@ -61,14 +68,19 @@ class GridSheets(QObject):
                 write, take = partial(write_sheet, grid), partial(self._take, grid.id)
                 self._studio.bridge.background.run(write, take, self._fail, self)
 
-    def _take(self, id: int, path: Path) -> None:
-        """Puts a sheet among the pictures."""
+    def _take(self, id: int, path: Path | None) -> None:
+        """Puts a sheet among the pictures; where there is none, its grid is over all the same."""
 
         def keep(queue: Queue, gallery: Gallery) -> None:
             GridQueue(queue).forget(id)
-            gallery.ensure(path)
+            if path is not None:
+                gallery.ensure(path)
 
-        self._studio.bridge.change(keep, lambda _: self.made.emit(str(path)), self._fail, self)
+        def tell(_: None) -> None:
+            if path is not None:
+                self.made.emit(str(path))
+
+        self._studio.bridge.change(keep, tell, self._fail, self)
 
     def _fail(self, error: Exception) -> None:
         """Says why a sheet is not written; that is tried again at the next start."""
@@ -91,21 +103,33 @@ class GridSheets(QObject):
         self._presenter.show_sheet(path, lambda is_shown: None, is_asked=True)
 
 
-def write_sheet(grid: WaitingGrid) -> Path:
-    """Writes the labelled sheet of a grid, a cell that was not drawn being empty. Raises OutputError, OSError."""
+def write_sheet(grid: WaitingGrid) -> Path | None:
+    """Writes the labelled sheet of a grid, a cell that was not drawn, or whose file is gone, being empty; writes none where all
+    are. Raises OutputError.
+    """
+    import numpy as np
+
+    from sdedge.images.sheet import sheet
+
+    pictures = [None if path is None else _read(path) for path in grid.paths]
+    first = next((each for each in pictures if each is not None), None)
+    if first is None:
+        return None
+    empty = np.full_like(first, 255)
+    cells = [empty if each is None else each for each in pictures]
+    return grid.output.write_sheet(sheet(cells, grid.across, grid.down), grid.request, alone=False)
+
+
+def _read(path: str) -> np.ndarray | None:
+    """Returns the pixels of a cell; None where another program has moved or damaged its file."""
     import numpy as np
     from PIL import Image
 
     from sdedge.files import open_regular
-    from sdedge.images.sheet import sheet
 
-    pictures: list[np.ndarray | None] = []
-    for path in grid.paths:
-        if path is None:
-            pictures.append(None)
-            continue
+    try:
         with open_regular(path) as file:
-            pictures.append(np.asarray(Image.open(file).convert("RGB")))
-    empty = np.full_like(next(each for each in pictures if each is not None), 255)
-    cells = [empty if each is None else each for each in pictures]
-    return grid.output.write_sheet(sheet(cells, grid.across, grid.down), grid.request, alone=False)
+            return np.asarray(Image.open(file).convert("RGB"))
+    except OSError as error:
+        log.info("A grid's cell stays empty: %s", error)
+        return None

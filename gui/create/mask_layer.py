@@ -8,7 +8,10 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, QRect, QRect
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 UNDOS = 50
+MEMORY = 64 << 20  # bytes that what can be taken back and done again may take: 16 times all of the largest mask
 _PAINT = QColor(255, 255, 255)
+Patch = tuple[QRect, QImage]
+"""A part of a mask as it was: where, and its alpha."""
 
 
 class MaskLayer:
@@ -22,8 +25,8 @@ class MaskLayer:
         self._touched = QRect()
         self._last = QPointF()
         self._erasing = False
-        self._undo: list[tuple[QRect, QImage]] = []
-        self._redo: list[tuple[QRect, QImage]] = []
+        self._undo: list[Patch] = []
+        self._redo: list[Patch] = []
 
     # Strokes
 
@@ -56,8 +59,7 @@ class MaskLayer:
         before, self._before = self._before, None
         rect = self._touched.intersected(self.image.rect())
         if before is not None and not rect.isEmpty():
-            self._undo = [*self._undo, (rect, before.copy(rect))][-UNDOS:]
-            self._redo = []
+            self._remember(_patch(before, rect))
 
     # All at once
 
@@ -82,11 +84,7 @@ class MaskLayer:
         def take(image: QImage) -> None:
             alpha = mask.convertToFormat(QImage.Format.Format_Grayscale8).scaled(image.size())
             alpha.reinterpretAsFormat(QImage.Format.Format_Alpha8)
-            image.fill(_PAINT)
-            painter = QPainter(image)
-            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
-            painter.drawImage(0, 0, alpha)
-            painter.end()
+            _put(image, (image.rect(), alpha))
 
         self._replace(take)
 
@@ -103,6 +101,11 @@ class MaskLayer:
     @property
     def can_redo(self) -> bool:
         return bool(self._redo)
+
+    @property
+    def undo_bytes(self) -> int:
+        """Bytes of what can be taken back and done again."""
+        return sum(patch.sizeInBytes() for _, patch in (*self._undo, *self._redo))
 
     # Out
 
@@ -126,18 +129,37 @@ class MaskLayer:
         return grey
 
     def _replace(self, change: Callable[[QImage], None]) -> None:
-        self._undo = [*self._undo, (self.image.rect(), self.image.copy())][-UNDOS:]
-        self._redo = []
+        self._remember(_patch(self.image, self.image.rect()))
         change(self.image)
         self.changed(self.image.rect())
 
-    def _swap(self, source: list[tuple[QRect, QImage]], target: list[tuple[QRect, QImage]]) -> None:
+    def _remember(self, patch: Patch) -> None:
+        """Keeps what takes the latest change back, and of those before as many as there is room for."""
+        self._undo, self._redo = [*self._undo, patch][-UNDOS:], []
+        while self.undo_bytes > MEMORY and len(self._undo) > 1:
+            del self._undo[0]
+
+    def _swap(self, source: list[Patch], target: list[Patch]) -> None:
         if not source:
             return
-        rect, patch = source.pop()
-        target.append((rect, self.image.copy(rect)))
-        painter = QPainter(self.image)
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
-        painter.drawImage(rect.topLeft(), patch)
-        painter.end()
+        patch = source.pop()
+        rect, _ = patch
+        target.append(_patch(self.image, rect))
+        _put(self.image, patch)
         self.changed(rect)
+
+
+def _patch(image: QImage, rect: QRect) -> Patch:
+    """Returns a part of a mask, of which the alpha is all there is."""
+    return rect, image.copy(rect).convertToFormat(QImage.Format.Format_Alpha8)
+
+
+def _put(image: QImage, patch: Patch) -> None:
+    rect, alpha = patch
+    painter = QPainter(image)
+    painter.setClipRect(rect)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+    painter.fillRect(rect, _PAINT)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
+    painter.drawImage(rect.topLeft(), alpha)
+    painter.end()

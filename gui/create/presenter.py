@@ -9,18 +9,19 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QObject, QPoint, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QDrag, QImage, QPixmap
+from PySide6.QtCore import QObject, QPoint, QSize, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QMenu
 
 from gui.create import failures
+from gui.create.canvas_boxes import SIDE
 from gui.create.canvas_panel import CanvasPanel
 from gui.create.progress_strip import JobSummary, ProgressStrip
 from gui.queue.progress import PictureProgress
 from gui.shell.advice import failure, for_the_window
 from gui.shell.background import in_words
 from gui.shell.picture_actions import NOTHING, Subject
-from gui.shell.pictures import Looked, finished, short, shrink
+from gui.shell.pictures import Looked, finished, short
 from gui.shell.reveal import show_file
 from gui.shell.studio import Studio
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone
@@ -73,7 +74,6 @@ class CanvasPresenter(QObject):
         studio.trash.changed.connect(self._follow_trash)
         studio.trash.emptied.connect(self._forget_gone)
         panel.canvas.menu_wanted.connect(self._menu)
-        panel.canvas.moved_out.connect(self._drag_out)
 
     def follow(self) -> None:
         """Shows what is drawn from now on."""
@@ -87,6 +87,26 @@ class CanvasPresenter(QObject):
             self._panel.canvas.show_picture(source.image)
             self._caption(Path(source.path).name, source.size)
             self._find(source.path)
+
+    def show_hint(self, hint: QImage, model: str) -> None:
+        """Shows a control's hint; Space shows the picture of before."""
+        if not self._panel.is_edited and not hint.isNull():
+            self._show_other(hint, self.tr("Hint of {0}").format(model))
+
+    def show_ground(self) -> None:
+        """Shows an empty ground of the size to be drawn where no picture is seen."""
+        if not self._panel.canvas.shows_picture:
+            ground = QImage(QSize(*(self._studio.form.size or (SIDE, SIDE))), QImage.Format.Format_RGB32)
+            ground.fill(self._studio.theme.color("panel"))
+            self._show_other(ground, "")
+
+    def _show_other(self, image: QImage, caption: str) -> None:
+        """Shows what is no picture that anything could be done with."""
+        self._is_newer(self._next())
+        self._panel.canvas.show_picture(image)
+        self._picture_caption = caption
+        self.show_caption()
+        self._studio.pictures.show("create", NOTHING)
 
     def show_entry(self, entry: GalleryEntry, image: QImage) -> None:
         """Shows a picture that was chosen; what is being drawn goes on without being shown."""
@@ -229,8 +249,9 @@ class CanvasPresenter(QObject):
         return True
 
     def _find(self, path: str) -> None:
-        """Asks the gallery what it knows of the picture that is shown."""
+        """Asks the gallery what it knows of the picture that is shown; until it answers there is the file alone."""
         number = self._shown
+        self._studio.pictures.show("create", Subject(path=Path(path)))
 
         def take(entry: GalleryEntry | None) -> None:
             if number == self._shown:  # otherwise what is done with the picture would be done with another than is seen
@@ -284,17 +305,6 @@ class CanvasPresenter(QObject):
         for name in ("zoom-fit", "zoom-actual", "before-after"):
             menu.addAction(actions[name])
         menu.popup(at)
-
-    def _drag_out(self) -> None:
-        """Begins to drag the picture out of the window, as the file that it is."""
-        path, canvas = self._studio.pictures.seen_in("create").path, self._panel.canvas
-        if path is None or not path.is_file() or not canvas.shows_picture:
-            return
-        drag, data = QDrag(canvas), QMimeData()
-        data.setUrls([QUrl.fromLocalFile(str(path))])
-        drag.setMimeData(data)
-        drag.setPixmap(QPixmap.fromImage(shrink(canvas.image, 96)))
-        drag.exec(Qt.DropAction.CopyAction)
 
     def _turn_checker_off(self) -> None:
         """Turns the checker off for the pictures from now on; the settings dialog turns it on again."""
@@ -357,7 +367,12 @@ class CanvasPresenter(QObject):
 
     def _caption(self, name: str, size: tuple[int, int]) -> None:
         self._picture_caption = self._captioned(name, size)
-        self._panel.caption.say(self._picture_caption)
+        self.show_caption()
+
+    def show_caption(self) -> None:
+        """Says what is seen, unless it is a preview or edited, of which more is said."""
+        if self._panel.canvas.shows_picture and not self._panel.is_edited:
+            self._panel.caption.say(self._picture_caption)
 
     @staticmethod
     def _captioned(name: str, size: tuple[int, int]) -> str:

@@ -21,7 +21,7 @@ from gui.create.welcome import Welcome
 from gui.form.draft import FormDraft
 from gui.form.model import MAX_COUNT
 from gui.form.view import FormView
-from gui.shell.background import in_words
+from gui.shell.background import LatestRun, in_words
 from gui.shell.first_paint import FirstPaint
 from gui.shell.pictures import Looked, finished
 from gui.shell.reveal import reveal
@@ -44,6 +44,7 @@ class CreateView(QWidget):
         self._studio = studio
         self._waiting_to_paint = self._waiting_to_drag = False
         self._model = ""
+        self._reading = LatestRun(studio.bridge.background, self)
         self._looking = self._greeted = False
         self._empty_is_meant = False
         self._chosen: GalleryEntry | None = None
@@ -134,21 +135,23 @@ class CreateView(QWidget):
             return
         self._model = name
         self._studio.form.card = None
+        self._read_card()
 
-        def take(card: ModelCard) -> None:
-            if name == self._model:
-                self.form.show_card(card)
+    def _read_card(self) -> None:
+        """Reads what is known of the form's model; what is shown of it stays until then, as it may be the same."""
+        name = self._studio.form.model
+        if name != self._model:  # it is read when the view is first seen
+            return
 
         def fail(error: Exception) -> None:
-            if name == self._model:
-                self.form.show_card(None, in_words(error))
+            self.form.show_card(None, in_words(error))
 
         def read() -> ModelCard:
             from gui.models.card import read_card  # brings what reads weights, which the first paint need not wait for
 
             return read_card(name)
 
-        self._studio.bridge.background.run(read, take, fail, self)
+        self._reading.run(read, self.form.show_card, fail)
 
     # Masks
 
@@ -158,6 +161,7 @@ class CreateView(QWidget):
         self._waiting_to_paint = source is None and self._studio.form.image is not None
         if source is not None:
             self.boxes.end()
+            self.presenter.show_source(source)  # so that it is what is done something with afterwards
             self.masks.begin(source)
 
     def _show_source(self, source: Looked | None) -> None:
@@ -184,17 +188,20 @@ class CreateView(QWidget):
         self.boxes.end()
         self._waiting_to_drag = on and source is None
         if on and source is not None:
+            self.presenter.show_source(source)
             self.boxes.edit_edges(source.image, source.size)
         self._show_editing(self.boxes.editing)
 
     def _draw_regions(self, on: bool) -> None:
         self.boxes.end()
         if on:
+            self.presenter.show_ground()
             self.boxes.edit_regions()
 
     def _show_editing(self, what: str) -> None:
         self.form.image.edges.show_dragging(what == EDGES)
         self.form.regions.draw.setChecked(what == REGIONS)
+        self.presenter.show_caption()
 
     # Building
 
@@ -229,8 +236,10 @@ class CreateView(QWidget):
         self.presenter.smaller_wanted.connect(self._draw_smaller)
         studio.mask_wanted.connect(self.paint_mask)
         self.panel.canvas.filled.connect(self._greet)
+        self.panel.mask_done.connect(self.presenter.show_caption)
         studio.drops.looked.connect(lambda source: self.form.image.give(source))
         studio.library_changed.connect(self.form.look_around)
+        studio.library_changed.connect(self._read_card)
         studio.form.watch(self._read_model, "model")
         studio.form.watch(self._prompt_changed, "prompt")
         app = cast(QGuiApplication, QGuiApplication.instance())
@@ -254,7 +263,7 @@ class CreateView(QWidget):
         elif name == "grid":
             form.grid.wanted.connect(self._draw_grid)
         elif name == "controls":
-            form.control.hint_wanted.connect(self.panel.show_hint)
+            form.control.hint_wanted.connect(self.presenter.show_hint)
 
     def _begin(self, latest: list[GalleryEntry]) -> None:
         """Shows on the canvas the latest picture, or before there is one what this is."""

@@ -124,6 +124,8 @@ class DeviceDialog(QDialog):
             self._command.start()
 
     def _measured(self, failure: str) -> None:
+        if self._command is not None:
+            self._command.deleteLater()
         self._command = None
         self.button.setEnabled(True)
         self.fault.say(failure)
@@ -137,8 +139,9 @@ class DeviceDialog(QDialog):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._timer.stop()
-        if self._command is not None:
+        if self._command is not None and not event.spontaneous():  # what is minimised is there all the same
             self._command.leave()
+            self._command = None
             self._measured("")
 
     # Building

@@ -35,7 +35,7 @@ class PackedRow(QWidget):
         self.show_state()
         self.switch.toggled.connect(self._choose)
         self.clear.clicked.connect(
-            lambda: self._background.run(packed_cache.clear, lambda _: self.show_state(), owner=self)
+            lambda: self._background.run(packed_cache.clear, lambda _: self.show_state(), owner=self, lasting=True)
         )
 
     def show_state(self) -> None:

@@ -157,7 +157,7 @@ class SettingsDialog(QDialog):
         for setting, text in (
             ("safety", self.tr("Check pictures with the model's safety checker, if it has one")),
             ("keep_awake", self.tr("Keep the computer awake while drawing; the display may sleep")),
-            ("notify", self.tr("Tell me in other windows when the queue is done")),
+            ("notify", self.tr("Tell me in other windows when the queue is done or stops")),
         ):
             _row(form, "", self._switch(setting, text))
         return form

@@ -26,12 +26,13 @@ class PictureMemory(QObject):
         self._studio = studio
         self._planning = LatestRun(studio.bridge.background, self)
         self._models: dict[str, tuple[Sizes | None, bool]] = {}
-        """Sizes of models that were looked at, and whether they run in int8."""
+        """Sizes of models that were looked at since the library changed, and whether they run in int8."""
         self.plan: MemoryPlan | None = None
         self._rest = rest_timer(self, self.look)
         for name in ("width", "height", "batch", "card", "passes"):
             watch(self, studio.form, self._rest.start, name)
         studio.settings.changed.connect(lambda name: self._rest.start() if name == "safety" else None)
+        studio.library_changed.connect(self._forget_models)
 
     def look(self) -> None:
         """Plans it now."""
@@ -41,6 +42,7 @@ class PictureMemory(QObject):
             self._planning.forget()
             self._take(None)
             return
+        models = self._models
         jobs = [(*size, batch), *((*each, 1) for each in _later_sizes(form.passes, size))]
         widest = max(jobs, key=lambda job: job[0] * job[1] * job[2])
 
@@ -48,9 +50,9 @@ class PictureMemory(QObject):
             from gui.shell.device import UNKNOWN, is_quantized, plan_picture, probe_device, read_sizes
             from sdedge.engines.open import locate
 
-            if model not in self._models:
-                self._models[model] = read_sizes(locate(model)), is_quantized(locate(model))
-            device, (sizes, quantized) = probe_device(mine), self._models[model]
+            if model not in models:
+                models[model] = read_sizes(locate(model)), is_quantized(locate(model))
+            device, (sizes, quantized) = probe_device(mine), models[model]
             if sizes is None or device.total > UNKNOWN:
                 return None
             plan = plan_picture(device, sizes, *widest, safety, quantized)
@@ -65,6 +67,11 @@ class PictureMemory(QObject):
             return replace(plan, nearest=None) if is_same or widest != jobs[0] else plan  # whose size is a later pass's
 
         self._planning.run(work, self._take, lambda error: self._take(None))
+
+    def _forget_models(self) -> None:
+        """Another model may have the name of one that was looked at."""
+        self._models = {}
+        self._rest.start()
 
     def _take(self, plan: MemoryPlan | None) -> None:
         self.plan = plan

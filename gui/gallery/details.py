@@ -53,7 +53,7 @@ class GalleryDetails(SteadyScroll):
         self.tags = QLineEdit()
         self.tags.setPlaceholderText(self.tr("Tags, separated by commas"))
         self.tags.setAccessibleName(self.tr("Tags of the picture"))
-        self.tags.editingFinished.connect(self._tell_tags)
+        self.tags.editingFinished.connect(self.flush)
         self.origin = OriginPanel(studio)
         self._count = PlainLabel()
         self._hint = PlainLabel(self.tr("Choose a picture to see how it was made. A double click shows it large."))
@@ -66,7 +66,10 @@ class GalleryDetails(SteadyScroll):
 
     def show_entry(self, entry: GalleryEntry | None, pixmap: QPixmap | None, tags: list[str]) -> None:
         """Shows this picture; None shows nothing."""
-        typed = entry is not None and self._entry is not None and entry.id == self._entry.id and self.tags.isModified()
+        is_same = entry is not None and self._entry is not None and entry.id == self._entry.id
+        if not is_same:
+            self.flush()
+        typed = self.tags.isModified()
         self._entry = entry
         self._body.setVisible(entry is not None)
         self._hint.setVisible(entry is None)
@@ -117,7 +120,8 @@ class GalleryDetails(SteadyScroll):
         ]
         return [(name, value) for name, value in facts if value]
 
-    def _tell_tags(self) -> None:
+    def flush(self) -> None:
+        """Tells the tags that were typed and not told yet."""
         if self._entry is not None and self.tags.isModified():
             self.tags.setModified(False)
             self.tagged.emit(self._entry.id, [tag.strip() for tag in self.tags.text().split(",") if tag.strip()])

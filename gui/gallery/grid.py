@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 
 from PySide6.QtCore import (
     QEvent,
@@ -46,6 +47,8 @@ class PictureList(QListView):
         self._side = CELL
         self._places: Sections | None = None
         self._band: tuple[QPoint, QPoint] | None = None
+        self._noted: list[int] = []
+        self._noted_current: list[int] = []
         self.setModel(model)
         self.setItemDelegate(delegate)
         self.setAccessibleName(self.tr("Pictures"))
@@ -151,6 +154,19 @@ class PictureList(QListView):
         return self.sections.rows_between(above, above + self.viewport().height())
 
     # Choosing
+
+    def note_choice(self) -> None:
+        """Notes which pictures are chosen, as the model is about to be set anew, which forgets the choice."""
+        current = self.currentIndex()
+        self._noted = self._pictures.ids(self.chosen_rows())
+        self._noted_current = self._pictures.ids([current.row()] if current.isValid() else [])
+
+    def choose_again(self) -> None:
+        """Chooses the pictures that were noted, wherever they are by now."""
+        rows, current = self._pictures.rows(self._noted), self._pictures.rows(self._noted_current)
+        if current:
+            self.selectionModel().setCurrentIndex(self._pictures.index(current[0]), _SELECT.NoUpdate)
+        self.choose_rows(_runs(rows))
 
     def choose_row(self, row: int) -> None:
         """Selects one picture and scrolls to it."""
@@ -328,3 +344,10 @@ class PictureList(QListView):
         color.setAlpha(48)
         painter.setBrush(color)
         painter.drawRect(QRect(self._band[0] - QPoint(0, down), self._band[1]).normalized())
+
+
+def _runs(rows: Sequence[int]) -> Iterator[range]:
+    """Yields the ranges of sorted rows that follow each other."""
+    for _, run in groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0]):
+        numbers = [row for _, row in run]
+        yield range(numbers[0], numbers[-1] + 1)

@@ -86,13 +86,19 @@ class LargeView(QWidget):
         if small is not None:
             canvas.show_preview(small.toImage(), QSize(entry.width, entry.height))
 
-        def show(image: QImage) -> None:
+        def is_wanted() -> bool:
             shown = self._entry if canvas is self.canvas else self._pinned
-            if shown is not None and shown.content == entry.content:
+            return shown is not None and (shown.content, shown.path) == (entry.content, entry.path)
+
+        def show(image: QImage) -> None:
+            if is_wanted():
                 canvas.show_picture(image)
 
         def fail(error: Exception) -> None:
-            self._studio.say(in_words(error), "warning")
+            if is_wanted():
+                if small is None:
+                    canvas.show_nothing()  # rather than the picture of before
+                self._studio.say(in_words(error), "warning")
 
         self._studio.bridge.background.run(lambda: finished(entry.path), show, fail, self)
 

@@ -178,6 +178,11 @@ class GalleryModel(QAbstractListModel):
         """Returns where a picture is, if the search finds it."""
         return self._ids.index(id) if id in self._ids else None
 
+    def rows(self, ids: Iterable[int]) -> list[int]:
+        """Returns where these pictures are, in the order of the rows; those that the search does not find are left out."""
+        wanted = set(ids)
+        return [row for row, id in enumerate(self._ids) if id in wanted]
+
     def want(self, rows: Iterable[int]) -> None:
         """Reads the pictures of these rows that were not read since the gallery changed."""
         unread = [self._ids[row] for row in rows if row < len(self._ids)]

@@ -231,6 +231,7 @@ class GalleryView(QWidget):
         self._show_chosen()
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        self.details.flush()
         self.upkeep.close()
         self.thumbnails.close()
         self._studio.settings.set_state("gallery", self._splitter.saveState())
@@ -286,6 +287,8 @@ class GalleryView(QWidget):
         self.model.counted.connect(self._counted)
         self.model.failed.connect(self._say)
         self.model.dataChanged.connect(lambda first, last, roles: self._read_rows(first, last))
+        self.model.modelAboutToBeReset.connect(self.list.note_choice)
+        self.model.modelReset.connect(self.list.choose_again)  # after both lists have forgotten it
         self.model.modelReset.connect(self._show_chosen)
         self.model.aged.connect(self._read_again)
         self.upkeep.tasks.finished.connect(lambda task: self.thumbnails.forget_faults())

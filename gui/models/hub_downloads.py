@@ -131,8 +131,11 @@ class HubDownloads(QObject):
 
         def forget() -> None:
             self._downloads[wanted] = Download(wanted)
-            work = self._background.run
-            work(lambda: hub_download.discard(wanted), None, lambda error: self._fail(wanted, in_words(error)), self)
+
+            def failed(error: Exception) -> None:
+                self._fail(wanted, in_words(error))
+
+            self._background.run(lambda: hub_download.discard(wanted), None, failed, self, lasting=True)
             self.changed.emit(wanted)
 
         self._end(wanted, forget)
@@ -147,7 +150,7 @@ class HubDownloads(QObject):
     def forget_token(self, wanted: str) -> None:
         """Takes the token out of the memory and the keyring, and asks without one."""
         self._token, self._unproven = "", False
-        self._background.run(hub_tokens.forget_token, lambda _: self.ask(wanted), None, self)
+        self._background.run(hub_tokens.forget_token, lambda _: self.ask(wanted), None, self, lasting=True)
 
     def close(self) -> None:
         """Ends what runs, and waits for it; what came stays."""
@@ -230,6 +233,7 @@ class HubDownloads(QObject):
                 self.token_stored.emit,
                 lambda _: self.token_stored.emit(False),
                 self,
+                lasting=True,
             )
 
     def _fail(self, wanted: str, message: str, remedy: str = "") -> None:

@@ -206,6 +206,12 @@ class ModelsView(QWidget):
         if task.state in (DONE, FAILED):
             self._studio.library_changed.emit()
 
+    @property
+    def unfinished(self) -> str:
+        """What would be lost if the window closed now, in words; files can be verified again at any time."""
+        lost = [task for task in self.tasks.all if not task.over and task.arguments[1] == "add"]
+        return self.tr("{0} is not finished.").format(lost[0].title) if lost else ""
+
     # What can be done with one
 
     def _do(self, what: str) -> None:
@@ -254,7 +260,8 @@ class ModelsView(QWidget):
             finally:
                 library.close()
 
-        self._studio.bridge.background.run(change, lambda _: self._studio.library_changed.emit(), self._failed, self)
+        background, changed = self._studio.bridge.background, self._studio.library_changed
+        background.run(change, lambda _: changed.emit(), self._failed, self, lasting=True)
 
     def _ask_to_remove(self, item: Item) -> None:
         """Files that were copied in are deleted for good, so this is asked; everything else can be taken back."""
@@ -276,9 +283,8 @@ class ModelsView(QWidget):
         if item.role in INSTALLED:
             self._change(lambda library: library.remove(item.name))
         else:
-            self._studio.bridge.background.run(
-                lambda: _trash(item.path), lambda _: self._studio.library_changed.emit(), self._failed, self
-            )
+            background, changed = self._studio.bridge.background, self._studio.library_changed
+            background.run(lambda: _trash(item.path), lambda _: changed.emit(), self._failed, self, lasting=True)
 
     def _failed(self, error: Exception) -> None:
         self._studio.say(in_words(error), "bad")

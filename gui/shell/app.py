@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QEventLoop, Qt, QTimer, Signal
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QDialog, QMessageBox
 
 import sdedge
 from gui.languages.language import Language, chosen
@@ -139,5 +139,9 @@ def close(app: QApplication) -> None:
     for window in app.topLevelWidgets():
         if isinstance(window, MainWindow):
             window.leaving = True  # nobody is asked who may not be there
+        elif isinstance(window, QDialog) and window.isVisible():
+            window.done(
+                QDialog.DialogCode.Rejected
+            )  # one that waits for its command would not close, nor let the window
     app.closeAllWindows()
     app.quit()

@@ -32,6 +32,8 @@ class Background(QObject):
         super().__init__(parent)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._closed = False
+        self._dispensable: set[Future[Any]] = set()
+        """What is not over, and is forgotten where the program ends before it has begun."""
         self._returned.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     def run(
@@ -40,18 +42,29 @@ class Background(QObject):
         then: Callable[[T], None] | None = None,
         failed: Failed | None = None,
         owner: QObject | None = None,
+        lasting: bool = False,
     ) -> Future[T] | None:
-        """Does `work` (no widgets in it), then calls `then(result)` or `failed(error)` on the main thread."""
+        """Does `work` (no widgets in it), then calls `then(result)` or `failed(error)` on the main thread.
+
+        What is `lasting`, such as writing what a person wrote, is done also where the program ends before it has begun.
+        """
         if self._closed:
             return None
         future = self._pool.submit(work)
+        if not lasting:
+            self._dispensable.add(future)
+            future.add_done_callback(self._dispensable.discard)
         future.add_done_callback(lambda done: self._send_back(done, then, failed, owner))
         return future
 
     def close(self, finish: bool = False) -> None:
-        """Forgets what has not begun, unless it is to `finish`, and waits for the rest. No result is delivered any more."""
+        """Forgets what has not begun, unless it is lasting or all is to `finish`, and waits for the rest. No result is delivered
+        any more.
+        """
         self._closed = True
-        self._pool.shutdown(wait=True, cancel_futures=not finish)
+        for future in () if finish else tuple(self._dispensable):
+            future.cancel()
+        self._pool.shutdown(wait=True)
 
     def _send_back(self, done: Future[Any], then: Then | None, failed: Failed | None, owner: QObject | None) -> None:
         if not self._closed and not done.cancelled():

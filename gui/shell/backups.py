@@ -42,6 +42,11 @@ class Backups(QObject):
             out = self._studio.settings.output().folder / "restored"
             self._run(["backup", "read", "--out", str(out), "--json", "--", path], self.tr("The backup is being read…"))
 
+    @property
+    def unfinished(self) -> str:
+        """What would be lost if the window closed now, in words."""
+        return self.tr("{0} is not finished.").format(self.tr("The backup")) if self._command is not None else ""
+
     def close(self) -> None:
         """Ends what runs; an archive that is half written is never left."""
         if self._command is not None:
@@ -58,6 +63,8 @@ class Backups(QObject):
         self._studio.say(text, "good", topic=TOPIC)
 
     def _finish(self, fault: str) -> None:
+        if self._command is not None:
+            self._command.deleteLater()
         self._command, result = None, self._result
         self._studio.withdraw(TOPIC)
         if fault:

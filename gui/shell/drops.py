@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtGui import QImage
 
-from gui.shell.background import in_words
+from gui.shell.background import LatestRun, in_words
 from gui.shell.pictures import Looked, keep_pasted, look_at_picture, short
 from gui.shell.restoring import Restored, from_metadata
 from sdedge.errors import SdedgeError
@@ -65,6 +65,7 @@ class Drops(QObject):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self._studio = studio
+        self._reading = LatestRun(studio.bridge.background, self)
         studio.files_wanted.connect(self.take_files)
 
     @staticmethod
@@ -124,7 +125,7 @@ class Drops(QObject):
         def fail(error: Exception) -> None:
             self._studio.say(in_words(error), "warning")
 
-        self._studio.bridge.background.run(read, lambda done: self._start_from(done, count), fail, self)
+        self._reading.run(read, lambda done: self._start_from(done, count), fail)
 
     def _start_from(self, read: _Read, count: int) -> None:
         picture, name = read.picture, Path(read.picture.path).name

@@ -188,7 +188,7 @@ class PictureActions(QObject):
         elif id == "information":
             self._studio.show_picture(entry.id)
         elif id == "model-picture":
-            self._in_background(partial(_keep_for_model, entry), self._tell_model_picture)
+            self._in_background(partial(_keep_for_model, entry), self._tell_model_picture, lasting=True)
 
     def _tell_model_picture(self, model: str) -> None:
         self._studio.library_changed.emit()
@@ -245,7 +245,7 @@ class PictureActions(QObject):
                 shutil.copyfileobj(source, file)
 
         done = self.tr("A copy is saved as {0}.").format(target.name)
-        self._in_background(save, lambda _: self._studio.say_briefly(done))
+        self._in_background(save, lambda _: self._studio.say_briefly(done), lasting=True)
 
     def _mark(self, subject: Subject) -> None:
         """Marks what is not marked yet; takes the mark away where all of it is."""
@@ -292,8 +292,8 @@ class PictureActions(QObject):
         text = self.tr("%n pictures moved to the trash.", "", len(batch))
         self._studio.offer_undo(text, partial(self._studio.trash.undo, batch), expires=True)
 
-    def _in_background(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        self._studio.bridge.background.run(work, then, self._say, self)
+    def _in_background(self, work: Callable[[], T], then: Callable[[T], None], lasting: bool = False) -> None:
+        self._studio.bridge.background.run(work, then, self._say, self, lasting)
 
     def _say(self, error: Exception) -> None:
         self._studio.say(in_words(error), "warning")

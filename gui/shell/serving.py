@@ -69,6 +69,8 @@ class Serving(QObject):
         self._say(str(event.get("address", "")), "")
 
     def _over(self, reason: str) -> None:
+        if self._command is not None:
+            self._command.deleteLater()
         self._command = None
         self._say("", reason or self.tr("The server has ended."))
 

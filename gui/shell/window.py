@@ -70,6 +70,7 @@ class MainWindow(QMainWindow):
         self.views: dict[str, QWidget] = {}
         self._noticed: set[str] = set()
         self._dock = DockProgress()
+        self._backups = Backups(self, self.studio)
         self.leaving = False
         """It closes without asking, as when the system ends the session."""
         self.question: QMessageBox | None = None
@@ -150,9 +151,8 @@ class MainWindow(QMainWindow):
         return self.studio.settings.view
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self.leaving and (
-            lost := " ".join(filter(None, (getattr(v, "unfinished", "") for v in self.views.values())))
-        ):
+        ends = (*self.views.values(), self._backups)
+        if not self.leaving and (lost := " ".join(filter(None, (getattr(each, "unfinished", "") for each in ends)))):
             event.ignore()
             self._ask_to_leave(lost)
             return
@@ -276,9 +276,8 @@ class MainWindow(QMainWindow):
             actions.bind(f"view-{view.name}", partial(self.show_view, view.name))
         for spec in ("view-gallery", "view-models", "view-convert", "view-get"):
             actions[spec].setVisible(any(f"view-{view.name}" == spec for view in VIEWS))
-        backups = Backups(self, studio)
-        actions.bind("export-everything", backups.write)
-        actions.bind("read-backup", backups.read)
+        actions.bind("export-everything", self._backups.write)
+        actions.bind("read-backup", self._backups.read)
         actions.bind("quit", self.close)
         actions.bind("settings", partial(self.show_dialog, "gui.dialogs.settings:SettingsDialog"))
         actions.bind("device", partial(self.show_dialog, "gui.dialogs.device:DeviceDialog"))

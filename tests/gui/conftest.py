@@ -171,6 +171,7 @@ def open_window(qtbot, theme, monkeypatch, tmp_path):
 
     yield open_one
     for window, bridge in opened:
+        window.leaving = True  # nobody is asked
         window.close()
         bridge.close()
         window.deleteLater()

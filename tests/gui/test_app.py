@@ -21,6 +21,8 @@ from PySide6.QtWidgets import QWidget
 
 from gui.form.draft import FormDraft
 from gui.form.model import FormModel
+from gui.gallery.export_dialog import ExportDialog
+from gui.shell import app as shell
 from gui.shell.crash import CrashLog
 from gui.shell.first_paint import FirstPaint
 from gui.shell.pictures import keep_private
@@ -288,3 +290,12 @@ def test_a_signal_closes_the_app_as_its_button_does(tmp_path, name):
     assert form["prompt"] == "what was typed" and form["steps"] == 33
     with open_store(tmp_path) as store:
         assert [job.state for job in Queue(store).jobs()] == ["waiting", "waiting"]
+
+
+def test_a_signal_closes_the_app_though_a_dialog_waits_for_its_command(open_window, qapp, qtbot):
+    window = open_window(start=False)
+    dialog = ExportDialog(window.studio, [1], window)
+    dialog.open()
+    dialog.run(["gallery", "verify"], 0)
+    shell.close(qapp)
+    assert not window.isVisible() and not dialog.isVisible()

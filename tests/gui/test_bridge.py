@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 
 import pytest
 
-from gui.shell.background import in_words
+from gui.shell.background import Background, in_words
 from gui.shell.bridge import Bridge
 from sdedge.events import Finished
 from sdedge.images.output import Output
@@ -91,3 +92,12 @@ def test_a_database_that_the_window_makes_anew_is_the_queues_too(qtbot, bridge, 
     with qtbot.waitSignal(bridge.happened, timeout=PATIENCE, check_params_cb=is_finished):
         bridge.change(lambda queue, gallery: queue.resume())
     assert [job.state for job in ask(qtbot, bridge, lambda queue, gallery: queue.jobs())] == ["done"]
+
+
+def test_what_a_person_wrote_is_kept_though_the_threads_are_busy_at_the_end(qapp):
+    background, done = Background("work", 1), []
+    background.run(lambda: time.sleep(0.2))
+    background.run(lambda: done.append("read"))
+    background.run(lambda: done.append("written"), lasting=True)
+    background.close()
+    assert done == ["written"]

@@ -12,6 +12,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QToolButton
 
+from gui.gallery import model
 from gui.gallery.model import ENTRY
 from gui.gallery.view import GalleryView
 from sdedge.library.gallery import Gallery
@@ -392,3 +393,58 @@ def test_pictures_begin_at_the_right_where_reading_does(gallery, qtbot):
     qtbot.waitUntil(lambda: view.large.canvas.shows_picture)
     qtbot.keyClick(view.large.canvas, Qt.Key.Key_Left)
     assert pictures.currentIndex().row() == 1
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_what_is_chosen_stays_so_when_many_pictures_come_at_once(gallery, tmp_path, qtbot, monkeypatch, large):
+    """As after a rescan, or another order: more rows than are told one by one."""
+    window, view, files = gallery
+    monkeypatch.setattr(model, "CHUNK", 1)
+    if large:
+        view.choose(2)
+        view.show_large()
+        qtbot.waitUntil(lambda: view.large.canvas.shows_picture)
+    else:
+        view.list.choose_rows([range(1, 3)])
+        view.list.selectionModel().setCurrentIndex(view.model.index(2), QItemSelectionModel.SelectionFlag.NoUpdate)
+    before, chosen = view.current().id, view.chosen()
+    save_pictures(tmp_path / "more", ["new", "newer", "newest"], first_seed=10)
+    view.model.look()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 7)
+    qtbot.waitUntil(lambda: view.current() is not None)
+    assert view.current().id == before and view.chosen() == chosen and view.list.currentIndex().row() == 5
+    if large:
+        assert view.large.isVisible() and "6 of 7   Seed 1" in view.large.caption.full_text
+
+
+def test_no_other_picture_stands_where_one_could_not_be_read(gallery, qtbot, monkeypatch):
+    window, view, files = gallery
+    view.choose(0)
+    view.show_large()
+    qtbot.waitUntil(lambda: view.large.canvas.shows_picture)
+    moved = files[2].rename(files[2].with_suffix(".away"))
+    monkeypatch.setattr(view.thumbnails, "pixmap", lambda entry: None)
+    view.large.walk(1)
+    qtbot.waitUntil(lambda: files[2].name in window.banner.text)
+    assert view.large.canvas.is_empty
+    moved.rename(files[2])
+    view.large.walk(-1)
+    view.large.walk(1)
+    qtbot.waitUntil(lambda: view.large.canvas.shows_picture)
+
+
+def test_tags_that_are_typed_go_to_their_picture_though_it_leaves_meanwhile(gallery, qtbot):
+    window, view, files = gallery
+    view.choose(1)
+    qtbot.waitUntil(lambda: view.current() is not None)
+    entry = view.current()
+    qtbot.keyClicks(view.details.tags, "sea")
+    view.choose(0)  # by no click, which would take the focus
+    qtbot.waitUntil(lambda: view.filters.tag.findText("sea") > 0)
+    with open_store() as store:
+        assert Gallery(store).tags(entry.id) == ["sea"]
+    qtbot.keyClicks(view.details.tags, "night")
+    window.close()
+    window.studio.bridge.close()
+    with open_store() as store:
+        assert Gallery(store).tags(4) == ["night"]

@@ -160,7 +160,9 @@ def test_closing_the_window_ends_an_import(models, qtbot, tmp_path):
     os.mkfifo(tmp_path / "slow.safetensors")
     view.add([tmp_path / "slow.safetensors"] * 2)
     window.close()
-    assert idle(view)
+    assert window.isVisible() and not idle(view)
+    next(button for button in window.question.buttons() if button.text() == "Close and End It").click()
+    assert not window.isVisible() and idle(view)
 
 
 def test_a_reading_of_the_library_that_ends_late_does_not_undo_a_later_one(models, tmp_path, monkeypatch):

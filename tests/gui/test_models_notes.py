@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from PySide6.QtCore import Qt
 
@@ -42,6 +44,18 @@ def test_notes_and_words_are_written_seen_and_put_into_the_prompt(open_window, q
     view.choose(0)  # leaves the field
     qtbot.waitUntil(lambda: noted("house", "lora").text == "at most 0.8")
     assert noted("house", "lora").triggers == ("brick", "old wall") and noted("pocket", "model").text == ""
+
+
+def test_a_note_that_is_written_last_is_kept_though_the_threads_are_busy(open_window, qtbot):
+    window = open_window(start=False)
+    view = window.show_view("models")
+    qtbot.waitUntil(lambda: len(view.model.items) == 1)
+    qtbot.keyClicks(view.details.notes.text, "draws houses")
+    for _ in range(4):
+        window.studio.bridge.background.run(lambda: time.sleep(0.3))
+    window.close()
+    window.studio.bridge.close()
+    assert noted("pocket", "model").text == "draws houses"
 
 
 def test_a_picture_of_the_gallery_becomes_its_model_s(open_window, qtbot, tmp_path):

@@ -160,7 +160,7 @@
         <translation>Warteschlange fortsetzen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_panel.py"/>
+        <location filename="../../../gui/create/presenter.py"/>
         <source>Hint of {0}</source>
         <translation>Vorlage von {0}</translation>
     </message>

@@ -340,8 +340,8 @@
     </message>
     <message>
         <location filename="../../../gui/dialogs/settings.py"/>
-        <source>Tell me in other windows when the queue is done</source>
-        <translation>In anderen Fenstern melden, wenn die Warteschlange leer ist</translation>
+        <source>Tell me in other windows when the queue is done or stops</source>
+        <translation>In anderen Fenstern melden, wenn die Warteschlange leer ist oder anhält</translation>
     </message>
     <message>
         <location filename="../../../gui/dialogs/settings.py"/>

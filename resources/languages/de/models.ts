@@ -748,6 +748,11 @@
     </message>
     <message>
         <location filename="../../../gui/models/view.py"/>
+        <source>{0} is not finished.</source>
+        <translation>{0}: noch nicht fertig.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/models/view.py"/>
         <source>{0} is not there any more.</source>
         <translation>{0} ist nicht mehr da.</translation>
     </message>

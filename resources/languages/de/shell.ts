@@ -533,6 +533,11 @@
     </message>
     <message>
         <location filename="../../../gui/shell/backups.py"/>
+        <source>The backup</source>
+        <translation>Die Sicherung</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/shell/backups.py"/>
         <source>The backup is being read…</source>
         <translation>Die Sicherung wird eingelesen…</translation>
     </message>
@@ -595,6 +600,11 @@
         <location filename="../../../gui/shell/window.py"/>
         <source>The queue is paused. {0}</source>
         <translation>Die Warteschlange ist angehalten. {0}</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/shell/notifier.py"/>
+        <source>The queue is paused; the window says why.</source>
+        <translation>Die Warteschlange ist angehalten; das Fenster sagt, warum.</translation>
     </message>
     <message>
         <location filename="../../../gui/shell/studio.py"/>
@@ -695,6 +705,11 @@
         <location filename="../../../gui/shell/drops.py"/>
         <source>{0} is a folder without a model in it. Drop a picture, or the folder of a model.</source>
         <translation>{0} ist ein Ordner ohne Modell. Bitte ein Bild oder den Ordner eines Modells fallen lassen.</translation>
+    </message>
+    <message>
+        <location filename="../../../gui/shell/backups.py"/>
+        <source>{0} is not finished.</source>
+        <translation>{0}: noch nicht fertig.</translation>
     </message>
     <message>
         <location filename="../../../gui/shell/status.py"/>

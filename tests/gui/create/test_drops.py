@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QUrl
 
+from gui.shell import drops
 from gui.shell.drops import sort_out
 from tests.gui.conftest import wait
 from tests.gui.page import banner_button
@@ -96,3 +99,27 @@ def test_models_are_handed_to_their_view(view, tmp_path):
     (tmp_path / "x.safetensors").touch()
     drop(view, tmp_path / "x.safetensors")
     assert models == [[str(tmp_path / "x.safetensors")]] and view.window().current_view == "models"
+
+
+@pytest.mark.parametrize("first", ["good.png", "cut.png"])
+def test_of_two_drops_the_last_counts_though_the_first_takes_longer_to_read(
+    view, qtbot, odd_files, tmp_path, monkeypatch, first
+):
+    studio, go_on, read = view.window().studio, threading.Event(), drops.look_at_picture
+    second = tmp_path / "second.png"
+    second.write_bytes((odd_files / "good.png").read_bytes())
+
+    def slowly(path):
+        if path != str(second):
+            go_on.wait(60)
+        return read(path)
+
+    monkeypatch.setattr(drops, "look_at_picture", slowly)
+    drop(view, odd_files / first)
+    drop(view, second)
+    wait(qtbot, lambda: studio.form.image == str(second))
+    view.window().banner.clear()
+    go_on.set()
+    studio.bridge.background.run(lambda: None)
+    qtbot.wait(300)
+    assert studio.form.image == str(second) and not view.window().banner.text

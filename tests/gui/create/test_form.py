@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from sdedge.library.models import Library
+from gui.models import card
+from sdedge.errors import ModelError
+from sdedge.library.models import EMBEDDED, Library
 from tests.gui.conftest import wait
 
 
@@ -73,3 +75,29 @@ def test_the_form_follows_the_librarys_default_model_until_another_is_chosen(vie
     view.form.look_around()
     wait(qtbot, lambda: settings.default_model == "pocket")
     assert form.model == "fake"
+
+
+def test_a_model_that_changes_in_the_library_is_read_again_under_its_name(view, qtbot, monkeypatch):
+    """Its licence was accepted, its file is back, or another one has its name; the form stands on it all the while."""
+    studio, known = view.window().studio, card.read_card(EMBEDDED)
+    answers = {"fault": "The licence of it was not accepted."}
+
+    def read(name):
+        if name == "it" and answers["fault"]:
+            raise ModelError(answers["fault"])
+        return known
+
+    monkeypatch.setattr(card, "read_card", read)
+    studio.form.put(model="it")
+    wait(qtbot, lambda: "not accepted" in view.form.model_fault.text())
+    answers["fault"] = ""
+    studio.library_changed.emit()
+    wait(qtbot, lambda: not view.form.model_fault.text() and studio.form.card is known)
+    shown = []
+    studio.form.watch(lambda: shown.append(studio.form.card), "card")
+    studio.library_changed.emit()
+    qtbot.wait(200)
+    assert None not in shown  # nothing flickers where it is the same
+    answers["fault"] = "It is gone."
+    studio.library_changed.emit()
+    wait(qtbot, lambda: view.form.model_fault.text() == "It is gone." and studio.form.card is None)

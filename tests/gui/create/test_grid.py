@@ -8,7 +8,12 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
 
+from gui.create.grid_sheets import write_sheet
+from sdedge.images.output import Output
+from sdedge.library.grids import WaitingGrid
+from sdedge.request import Request
 from tests.gui.conftest import wait
+from tests.gui.create.conftest import filled
 from tests.gui.page import banner_button
 
 
@@ -77,3 +82,20 @@ def test_a_sheet_takes_the_place_of_its_last_cell_unless_something_else_is_looke
     window.show_view("gallery")
     qtbot.mouseClick(banner_button(window), Qt.MouseButton.LeftButton)
     wait(qtbot, lambda: window.current_view == "create" and canvas.image.width() > 2 * 64)
+
+
+def test_a_cell_whose_file_is_gone_is_empty_and_of_none_there_is_no_sheet(tmp_path, qapp):
+    """A person has removed it with another program, of which the gallery knows nothing yet."""
+    there, damaged = tmp_path / "there.png", tmp_path / "damaged.png"
+    filled("red").save(str(there))
+    damaged.write_bytes(b"no picture")
+    gone = str(tmp_path / "gone.png")
+    output, request = Output(tmp_path / "out"), Request(prompt="a")
+
+    def write(*paths: str | None) -> Path | None:
+        return write_sheet(WaitingGrid(1, request, output, ("1", "2", "3"), (), (1, 2, 3), paths))
+
+    with Image.open(write(gone, str(damaged), str(there))) as sheet:
+        colours = sheet.convert("RGB").getcolors(1 << 20)
+        assert (64 * 64, (255, 0, 0)) in colours
+    assert write(gone, None, str(damaged)) is None

@@ -60,6 +60,52 @@ def test_painting_with_the_mouse_follows_the_picture_at_any_zoom(theme, qtbot):
     assert mask.pixelColor(round(point.x()) + 8, round(point.y())) == QColor("black")
 
 
+def test_each_of_two_quick_clicks_paints(theme, qtbot):
+    """Qt tells the second one as a double click, also where it is somewhere else."""
+    from gui.create.mask_layer import MaskLayer
+
+    canvas = Canvas(theme)
+    qtbot.addWidget(canvas)
+    canvas.resize(300, 300)
+    canvas.show_picture(filled("white", 300, 300))
+    canvas.zoom_to(1.0)
+    canvas.paint_mask(MaskLayer(QSize(300, 300)))
+    canvas.set_brush(10)
+    for at, press in ((QPoint(50, 50), qtbot.mousePress), (QPoint(54, 70), qtbot.mouseDClick)):
+        press(canvas, Qt.MouseButton.LeftButton, pos=at)
+        qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=at)
+    mask = QImage.fromData(canvas.layer.png())
+    assert mask.pixelColor(50, 50) == mask.pixelColor(54, 70) == QColor("white")
+    qtbot.mouseDClick(canvas, Qt.MouseButton.RightButton, pos=QPoint(50, 50))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.RightButton, pos=QPoint(50, 50))
+    mask = QImage.fromData(canvas.layer.png())
+    assert mask.pixelColor(50, 50) == QColor("black") and canvas.zoom == 1.0
+
+
+def test_undoing_a_mask_takes_no_more_memory_than_there_is_for_it(monkeypatch):
+    """Each change of all of a mask keeps one more of its size; the latest can be taken back whatever it takes."""
+    from gui.create import mask_layer
+
+    side, room = 64, 10
+    monkeypatch.setattr(mask_layer, "MEMORY", room * side * side)
+    layer = mask_layer.MaskLayer(QSize(side, side))
+    layer.begin(QPointF(30, 30), 20, erase=False)
+    layer.end()
+    painted = layer.png()
+    for _ in range(30):
+        layer.invert()
+    steps = 0
+    while layer.can_undo:
+        layer.undo()
+        steps += 1
+        assert layer.undo_bytes <= mask_layer.MEMORY
+    assert steps == room and layer.png() == painted
+    monkeypatch.setattr(mask_layer, "MEMORY", 0)
+    layer.invert()
+    layer.undo()
+    assert layer.png() == painted
+
+
 @pytest.mark.parametrize(
     "paint", ["#5b7cff", "#ff4040", "#20c040", "#ffffff", "#000000", "#808080", "#ff00a0", "#ffcc00"]
 )

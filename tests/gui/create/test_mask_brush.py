@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 
+from gui.create import mask_brush
+from sdedge.errors import OutputError
 from tests.gui.conftest import wait
 from tests.gui.create.conftest import filled
 
@@ -84,3 +86,36 @@ def test_an_unreadable_picture_is_not_waited_for(view, qtbot, tmp_path, photos):
     studio.start_from(photos[0])
     wait(qtbot, lambda: view.form.image.source)
     assert not view.panel.paints_mask
+
+
+def test_what_cannot_be_written_stays_on_the_canvas_to_be_written_later(brushed, qtbot, monkeypatch):
+    """A full disk ends neither the mask nor what was drawn of it."""
+    studio, write = brushed.window().studio, mask_brush.keep_private
+    painted = brushed.panel.canvas.layer.png()
+
+    def fail(kind, png):
+        raise OutputError("The disk is full; free some of it.")
+
+    monkeypatch.setattr(mask_brush, "keep_private", fail)
+    brushed.cancel()
+    wait(qtbot, lambda: "disk is full" in brushed.form.image.fault.text())
+    assert brushed.panel.paints_mask and brushed.panel.canvas.layer.png() == painted
+    assert brushed.panel.canvas.layer.can_undo and not brushed.masks.is_waited_for
+    monkeypatch.setattr(mask_brush, "keep_private", write)
+    brushed.cancel()
+    wait(qtbot, lambda: studio.form.mask is not None)
+    assert Path(studio.form.mask).read_bytes() == painted
+
+
+def test_a_mask_is_painted_in_sight_though_two_pictures_were_compared(view, qtbot, photos):
+    studio, canvas = view.window().studio, view.panel.canvas
+    for photo in photos:
+        studio.start_from(photo)
+        wait(qtbot, lambda photo=photo: view.form.image.source and view.form.image.source.path == photo)
+    studio.actions["before-after"].trigger()
+    assert studio.actions["before-after"].isChecked()
+    view.paint_mask()
+    assert view.panel.paints_mask and not studio.actions["before-after"].isChecked()
+    canvas.press(canvas.rect().center().toPointF())  # not on the line between the two
+    canvas.let_go()
+    assert not canvas.layer.is_empty
