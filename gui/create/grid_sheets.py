@@ -13,7 +13,7 @@ from gui.create.presenter import CanvasPresenter
 from gui.form.view import FormView
 from gui.shell.background import in_words
 from gui.shell.studio import Studio
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, OutputError
 from sdedge.library.gallery import Gallery
 from sdedge.library.grids import GridQueue, WaitingGrid
 from sdedge.library.jobs import Queue
@@ -105,12 +105,14 @@ class GridSheets(QObject):
 
 def write_sheet(grid: WaitingGrid) -> Path | None:
     """Writes the labelled sheet of a grid, a cell that was not drawn, or whose file is gone, being empty; writes none where all
-    are. Raises OutputError.
+    are. Raises OutputError, also where the folder of the pictures is gone: its drive may come back.
     """
     import numpy as np
 
     from sdedge.images.sheet import sheet
 
+    if not grid.output.folder.is_dir():
+        raise OutputError(f"The folder {grid.output.folder} is not there; connect its drive and start the app again.")
     pictures = [None if path is None else _read(path) for path in grid.paths]
     first = next((each for each in pictures if each is not None), None)
     if first is None:

@@ -9,6 +9,7 @@ from PIL import Image
 from PySide6.QtCore import Qt
 
 from gui.create.grid_sheets import write_sheet
+from sdedge.errors import OutputError
 from sdedge.images.output import Output
 from sdedge.library.grids import WaitingGrid
 from sdedge.request import Request
@@ -91,6 +92,7 @@ def test_a_cell_whose_file_is_gone_is_empty_and_of_none_there_is_no_sheet(tmp_pa
     damaged.write_bytes(b"no picture")
     gone = str(tmp_path / "gone.png")
     output, request = Output(tmp_path / "out"), Request(prompt="a")
+    output.folder.mkdir()
 
     def write(*paths: str | None) -> Path | None:
         return write_sheet(WaitingGrid(1, request, output, ("1", "2", "3"), (), (1, 2, 3), paths))
@@ -99,3 +101,6 @@ def test_a_cell_whose_file_is_gone_is_empty_and_of_none_there_is_no_sheet(tmp_pa
         colours = sheet.convert("RGB").getcolors(1 << 20)
         assert (64 * 64, (255, 0, 0)) in colours
     assert write(gone, None, str(damaged)) is None
+    output.folder.rename(tmp_path / "a drive that is away")
+    with pytest.raises(OutputError, match="out is not there; connect its drive"):
+        write(gone, str(damaged))
