@@ -340,7 +340,10 @@ def make_private_folder(folder: Path) -> None:
     if os.name != "posix":
         return
     status = folder.stat()
-    shared = status.st_mode & stat.S_ISVTX or folder.resolve() in (Path.home(), Path(folder.anchor or "/"))
+    shared = status.st_mode & stat.S_ISVTX or folder.resolve() in (
+        Path(os.path.expanduser("~")),
+        Path(folder.anchor or "/"),
+    )
     if status.st_mode & 0o077 and status.st_uid == os.geteuid() and not shared:
         with suppress(OSError):  # file systems without permissions
             folder.chmod(0o700)

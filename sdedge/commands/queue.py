@@ -7,7 +7,6 @@ import datetime
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +23,7 @@ from sdedge.library.job_states import ENDED, OPEN, JobState
 from sdedge.library.jobs import Job, Queue
 from sdedge.library.pass_models import settled_passes, with_models
 from sdedge.locks import ProcessLock
+from sdedge.places import expanded
 from sdedge.request_fields import FIELDS
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ def check_files(request: Request) -> None:
             look_up_lora(tag.name)
     for name in ("image", "mask"):
         if (value := getattr(request, name)) is not None:
-            with opened(Path(value).expanduser()):
+            with opened(expanded(value)):
                 pass
 
 
@@ -293,8 +293,8 @@ def _absolute(request: Request) -> Request:
     paths = {}
     for name in (row.name for row in FIELDS.values() if isinstance(row.type, PathOrName)):
         value = getattr(request, name)
-        if value and Path(value).expanduser().exists():
-            paths[name] = str(Path(value).expanduser().absolute())
+        if value and expanded(value).exists():
+            paths[name] = str(expanded(value).absolute())
     controls = tuple(replace(control, model=_absolute_path(control.model)) for control in request.controls)
     regions = tuple(replace(region, mask=region.mask and _absolute_path(region.mask)) for region in request.regions)
     passes = tuple(with_models(each, _absolute_path, _absolute_path) for each in request.passes)
@@ -302,7 +302,7 @@ def _absolute(request: Request) -> Request:
 
 
 def _absolute_path(text: str) -> str:
-    path = Path(text).expanduser()
+    path = expanded(text)
     return str(path.absolute()) if path.exists() else text
 
 
