@@ -52,7 +52,7 @@ class ProcessLock:
             taken = _lock(descriptor)
             if taken is None:
                 taken = self._marked = self._mark()
-            locked = taken
+            locked = taken and self._is_at_path(descriptor)
         finally:
             if not locked:
                 os.close(descriptor)
@@ -72,6 +72,21 @@ class ProcessLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def remove(self) -> None:
+        """Gives it back and takes its file away; a process that has opened that already makes another."""
+        with suppress(OSError):
+            self.path.unlink()
+        self.release()
+        if os.name == "nt":  # where an open file stays
+            with suppress(OSError):
+                self.path.unlink()
+
+    def _is_at_path(self, descriptor: int) -> bool:
+        """Returns whether the file that is open is the one that others will open, and was not removed meanwhile."""
+        with suppress(FileNotFoundError):
+            return os.name == "nt" or os.path.samestat(os.fstat(descriptor), os.stat(self.path))
+        return False
 
     def holder(self) -> int | None:
         """Returns the process that holds it now, or None when it is free."""

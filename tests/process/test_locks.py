@@ -90,9 +90,15 @@ def test_one_that_asks_for_the_holder_keeps_nobody_from_the_lock(tmp_path, monke
     starting.release()
 
 
+@posix
 def test_on_a_full_disk_a_lock_is_held_or_refused_in_a_sentence_and_never_half(tmp_path, monkeypatch):
+    import fcntl
+
     def full(*arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def unknown(*arguments):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
     first, second = ProcessLock(tmp_path / "q.lock"), ProcessLock(tmp_path / "q.lock")
     with monkeypatch.context() as patch:
@@ -100,12 +106,33 @@ def test_on_a_full_disk_a_lock_is_held_or_refused_in_a_sentence_and_never_half(t
         assert first.acquire() and not second.acquire() and second.holder() is None
     first.release()
     with monkeypatch.context() as patch:
-        patch.setattr(locks, "_lock", lambda descriptor: None)
+        patch.setattr(fcntl, "flock", unknown)
         patch.setattr(locks.os, "fdopen", full)
         with pytest.raises(OutputError, match=r"Cannot write .*q\.lock\.pid: No space left"):
             first.acquire()
     assert not (tmp_path / "q.lock.pid").exists() and second.acquire()
     second.release()
+
+
+@posix
+def test_nobody_holds_a_lock_whose_file_was_taken_away_while_it_was_opened(tmp_path, monkeypatch):
+    import fcntl
+
+    before, late, other = (ProcessLock(tmp_path / "q.lock") for _ in range(3))
+    assert before.acquire()
+    real, ends = fcntl.flock, [before.remove]
+
+    def lock_after_the_end(descriptor, how):
+        if ends:
+            ends.pop()()
+        real(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", lock_after_the_end)
+    assert late.acquire() and not other.acquire()
+    late.remove()
+    assert other.acquire() and not late.acquire()
+    other.remove()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_that_another_process_copies_is_not_swept(tmp_path, monkeypatch):
