@@ -340,13 +340,18 @@ def make_private_folder(folder: Path) -> None:
     if os.name != "posix":
         return
     status = folder.stat()
-    shared = status.st_mode & stat.S_ISVTX or folder.resolve() in (
-        Path(os.path.expanduser("~")),
-        Path(folder.anchor or "/"),
-    )
+    shared = status.st_mode & stat.S_ISVTX or folder.resolve() in (_home(), Path(folder.anchor or "/"))
     if status.st_mode & 0o077 and status.st_uid == os.geteuid() and not shared:
         with suppress(OSError):  # file systems without permissions
             folder.chmod(0o700)
+
+
+def _home() -> Path | None:
+    """Returns the user's home folder; None for a user of a container who has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
 
 
 def make_private_file(path: Path) -> None:
