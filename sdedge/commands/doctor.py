@@ -56,9 +56,9 @@ def doctor(
             "--trust": trust,
             "--no-trust": no_trust,
         }
-        if given := [name for name, is_given in others.items() if is_given]:
+        if named := [name for name, is_named in others.items() if is_named]:
             raise InvalidRequest(
-                f"--report tries every device and engine and is JSON: leave out {' and '.join(given)}."
+                f"--report tries every device and engine and is JSON: leave out {' and '.join(named)}."
             )
         from sdedge.commands.doctor_report import write_report
 
@@ -70,9 +70,9 @@ def doctor(
         _measured(device, again, check, as_json)
         return
     others = {"--device": device != "auto", "--again": again, "--check": check, "--json": as_json}
-    if given := [name for name, is_given in others.items() if is_given]:
+    if named := [name for name, is_named in others.items() if is_named]:
         raise InvalidRequest(
-            f"--trust and --no-trust say what is used and show nothing: leave out {' and '.join(given)}."
+            f"--trust and --no-trust say what is used and show nothing: leave out {' and '.join(named)}."
         )
     _set_trust(trust, no_trust)
 

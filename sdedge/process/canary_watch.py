@@ -22,7 +22,7 @@ LOOK = 0.2 if sys.platform == "linux" else 1.0  # seconds between looks at the p
 IDLE = 60.0
 """Seconds without a thread that computes, or waits for a processor or a disk, and without progress: a driver that is silent."""
 _BUSY = ("R", "D", "U")
-"""States of a thread that computes or wants to, and of one that waits where no signal reaches it, on Linux and on macOS: an import
+"""States of a thread that computes or wants to, and of one that waits where no signal reaches it (Linux, macOS): an import
 does for minutes where the disk is slow."""
 LONGEST = 3600.0  # seconds, where the system does not say what a process does
 

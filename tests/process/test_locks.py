@@ -118,7 +118,7 @@ def test_on_a_full_disk_a_lock_is_held_or_refused_in_a_sentence_and_never_half(t
 def test_nobody_holds_a_lock_whose_file_was_taken_away_while_it_was_opened(tmp_path, monkeypatch):
     import fcntl
 
-    before, late, other = (ProcessLock(tmp_path / "q.lock") for _ in range(3))
+    before, late, third = (ProcessLock(tmp_path / "q.lock") for _ in range(3))
     assert before.acquire()
     real, ends = fcntl.flock, [before.remove]
 
@@ -128,10 +128,10 @@ def test_nobody_holds_a_lock_whose_file_was_taken_away_while_it_was_opened(tmp_p
         real(descriptor, how)
 
     monkeypatch.setattr(fcntl, "flock", lock_after_the_end)
-    assert late.acquire() and not other.acquire()
+    assert late.acquire() and not third.acquire()
     late.remove()
-    assert other.acquire() and not late.acquire()
-    other.remove()
+    assert third.acquire() and not late.acquire()
+    third.remove()
     assert not list(tmp_path.iterdir())
 
 

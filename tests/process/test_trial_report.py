@@ -162,8 +162,8 @@ def test_a_doctor_that_comes_as_another_ends_keeps_what_that_one_wrote(file, mon
 
     def late(lock: ProcessLock) -> bool:
         monkeypatch.setattr(ProcessLock, "acquire", acquire)
-        with _report(file) as other:
-            other.add(Finding("engines", "second"), {"outcome": "done"})
+        with _report(file) as earlier:
+            earlier.add(Finding("engines", "second"), {"outcome": "done"})
         return acquire(lock)
 
     monkeypatch.setattr(ProcessLock, "acquire", late)
