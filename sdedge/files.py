@@ -5,10 +5,10 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import secrets
 import shutil
 import stat
 import sys
-import tempfile
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -104,18 +104,19 @@ def atomic_write(path: str | os.PathLike[str], replace: bool = True, private: bo
 
     On any error nothing is left behind and an existing `path` is unchanged. A `private` one is its owner's alone at all times.
 
-    Raises OutputError when the folder cannot be written or the disk is full, or, without `replace`, when `path` is taken.
+    Raises OutputError when the folder cannot be written or the disk is full, where `path` is a device, a FIFO or a socket, or,
+    without `replace`, when it is taken.
     """
     target = Path(path)
     temporary: str | None = None
     try:
+        _refuse_device(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part")
+        descriptor, temporary = _open_temporary(target, private)
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             sync(file.fileno())
-        os.chmod(temporary, 0o600 if private else 0o666 & ~_umask())
         if replace:
             os.replace(temporary, target)
         elif not rename_to_new(Path(temporary), target):
@@ -158,6 +159,24 @@ def _cannot_write(target: Path, error: OSError) -> OutputError:
     return OutputError(f"Cannot write {target}: {reason}; choose another folder or free some space.")
 
 
+def _refuse_device(target: Path) -> None:
+    """Raises OSError for what is there and is neither file nor folder: a rename would put a file in the place of /dev/null."""
+    with suppress(FileNotFoundError):
+        mode = target.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise OSError(errno.EINVAL, "it is a device, a FIFO or a socket, and no file", str(target))
+
+
+def _open_temporary(target: Path, private: bool = False) -> tuple[int, str]:
+    """Returns the descriptor and the path of a new file beside `target`, with the permissions that the system gives new ones, or
+    its owner's alone. The process's umask is never touched: it is one for all threads. Raises OSError."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW"))
+    while True:
+        path = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+        with suppress(FileExistsError):
+            return os.open(path, flags, 0o600 if private else 0o666), str(path)
+
+
 def _discard(temporary: str | Path | None) -> None:
     """Removes a temporary file, if one was left, as far as the system lets it."""
     if temporary is not None:
@@ -168,13 +187,12 @@ def _discard(temporary: str | Path | None) -> None:
 def _written(target: Path, data: bytes) -> Path:
     """Returns a temporary file beside `target` with these bytes, on the disk."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part")
+    descriptor, temporary = _open_temporary(target)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             sync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
     except BaseException:
         os.unlink(temporary)
         raise
@@ -322,10 +340,18 @@ def make_private_folder(folder: Path) -> None:
     if os.name != "posix":
         return
     status = folder.stat()
-    shared = status.st_mode & stat.S_ISVTX or folder.resolve() in (Path.home(), Path(folder.anchor or "/"))
+    shared = status.st_mode & stat.S_ISVTX or folder.resolve() in (_home(), Path(folder.anchor or "/"))
     if status.st_mode & 0o077 and status.st_uid == os.geteuid() and not shared:
         with suppress(OSError):  # file systems without permissions
             folder.chmod(0o700)
+
+
+def _home() -> Path | None:
+    """Returns the user's home folder; None for a user of a container who has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
 
 
 def make_private_file(path: Path) -> None:
@@ -356,12 +382,6 @@ def sync(descriptor: int) -> None:
     if full is not None:
         with suppress(OSError):  # file systems that do not know it
             fcntl.fcntl(descriptor, full)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _sync_folder(folder: Path) -> None:

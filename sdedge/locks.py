@@ -12,6 +12,7 @@ from sdedge.errors import OutputError
 from sdedge.liveness import is_running
 
 _HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+_LOOKS, _MOMENT = 2, 0.02  # how often a lock that is held is asked for again, and after how many seconds
 _HALF_WRITTEN = 10.0  # seconds after which a file without a process id has nobody
 _WINDOWS_BYTE = 1 << 30  # beyond the text, so that the process id stays readable
 
@@ -32,22 +33,35 @@ class ProcessLock:
 
     def acquire(self) -> bool:
         """Takes it; False when another process (or another ProcessLock here) has it. Raises OutputError."""
+        taken = self._take()
+        for _ in range(_LOOKS):
+            if not taken and not self._marker.exists():  # one that only asks for the holder has it for a moment
+                time.sleep(_MOMENT)
+                taken = self._take()
+        return taken
+
+    def _take(self) -> bool:
+        """Takes it, or sees at once that another has it. Raises OutputError."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            reason = error.strerror or error
-            raise OutputError(f"Cannot write {self.path}: {reason}; {self._remedy}.") from error
-        locked = _lock(descriptor)
-        if locked is None:
-            locked = self._marked = self._mark()
-        if not locked:
-            os.close(descriptor)
-            return False
-        self._descriptor = descriptor
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
-        return True
+            raise self._unwritten(self.path, error) from error
+        locked = False
+        try:
+            taken = _lock(descriptor)
+            if taken is None:
+                taken = self._marked = self._mark()
+            locked = taken and self._is_at_path(descriptor)
+        finally:
+            if not locked:
+                os.close(descriptor)
+        if locked:
+            self._descriptor = descriptor
+            with suppress(OSError):  # a full disk: it is held all the same, and only does not say by whom
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, str(os.getpid()).encode())
+        return locked
 
     def release(self) -> None:
         """Gives it back; nothing happens when it is not held."""
@@ -59,9 +73,24 @@ class ProcessLock:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def remove(self) -> None:
+        """Gives it back and takes its file away; a process that has opened that already makes another."""
+        with suppress(OSError):
+            self.path.unlink()
+        self.release()
+        if os.name == "nt":  # where an open file stays
+            with suppress(OSError):
+                self.path.unlink()
+
+    def _is_at_path(self, descriptor: int) -> bool:
+        """Returns whether the file that is open is the one that others will open, and was not removed meanwhile."""
+        with suppress(FileNotFoundError):
+            return os.name == "nt" or os.path.samestat(os.fstat(descriptor), os.stat(self.path))
+        return False
+
     def holder(self) -> int | None:
         """Returns the process that holds it now, or None when it is free."""
-        if self._descriptor is None and self.acquire():
+        if self._descriptor is None and self._take():
             self.release()
             return None
         try:
@@ -79,12 +108,18 @@ class ProcessLock:
                     return False
                 continue
             except OSError as error:
-                reason = error.strerror or error
-                raise OutputError(f"Cannot write {self._marker}: {reason}; {self._remedy}.") from error
-            with os.fdopen(descriptor, "w") as file:
-                file.write(str(os.getpid()))
+                raise self._unwritten(self._marker, error) from error
+            try:
+                with os.fdopen(descriptor, "w") as file:
+                    file.write(str(os.getpid()))
+            except OSError as error:  # without the process in it, others would take it for a killed one's
+                self._marker.unlink(missing_ok=True)
+                raise self._unwritten(self._marker, error) from error
             return True
         return False
+
+    def _unwritten(self, path: Path, error: OSError) -> OutputError:
+        return OutputError(f"Cannot write {path}: {error.strerror or error}; {self._remedy}.")
 
     def _forget_dead(self) -> bool:
         """Removes the second file if its process has ended; False while that runs, or where another process was faster."""

@@ -99,6 +99,50 @@ def test_what_the_queue_does_not_take_is_said_with_what_to_do(tmp_path, monkeypa
     assert "The queue is empty." in run("queue", "list").stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("queue", "move", "1", "--before", "2", "-p", "3"), "--before 2 and --priority 3"),
+        (("doctor", "--report", "r.log", "--check", "--trust", "cpu float32"), "leave out --check and --trust"),
+        (("doctor", "--trust", "cpu float32", "--json"), "leave out --json"),
+        (("doctor", "--trust", "cpu float32", "--no-trust", "cpu float32"), "leave one of them out"),
+        (("generate", "x", "--columns", "2", "--dry-run"), "add --grid"),
+        (("generate", "x", "--same-seed", "--dry-run"), "add --from-file"),
+        (("queue", "add", "x", "--same-seed"), "add --from-file"),
+        (("batch", "x.txt", "--patience", "9", "--dry-run"), "add --ray"),
+    ],
+)
+def test_options_that_would_do_nothing_or_contradict_are_refused(tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.txt").write_text("a house")
+    result = run(*arguments)
+    assert result.returncode == 2 and said in result.stderr, result.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.suffix] == ["x.txt"]
+
+
+@pytest.mark.parametrize(("failed", "status"), [(0, 0), (1, 1), (2, 1)])
+def test_queue_run_ends_with_a_failure_where_a_job_failed(monkeypatch, failed, status):
+    from sdedge.events import Failed, Finished
+
+    class OneRun:
+        def __init__(self, listener):
+            self.tell = listener
+
+        def start(self):
+            for job in range(2):
+                self.tell(job, Failed("request", "There is no picture.") if job < failed else Finished(1, 0.1))
+
+        def wait_idle(self, seconds):
+            return True
+
+        wake = close = lambda self: None
+
+    monkeypatch.setattr("sdedge.process.supervisor.Supervisor", OneRun)
+    result = run("queue", "run")
+    assert result.returncode == status and result.stderr.count("failed: There is no picture") == failed
+    assert ("as said above" in result.stderr) == bool(failed)
+
+
 def test_what_was_cut_off_is_listed_with_the_command_that_goes_on_with_it(tmp_path, monkeypatch):
     """One that has a journal goes on by itself; the options that are named are there."""
     from sdedge.commands.queue import run as run_command

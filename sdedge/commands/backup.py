@@ -11,6 +11,7 @@ import click
 from sdedge.commands.opened_gallery import as_json, open_gallery
 from sdedge.commands.progress import counting
 from sdedge.commands.terminal import echo, note
+from sdedge.places import expanded, pictures_folder
 
 
 @click.group()
@@ -27,7 +28,7 @@ def write(file: Path, replace: bool, as_json: bool) -> None:
     from sdedge.library.backup import write_backup
 
     with open_gallery() as gallery, counting("Writing", as_json) as progress:
-        written = write_backup(gallery.store, file.expanduser(), progress, replace)
+        written = write_backup(gallery.store, expanded(file), progress, replace)
     if as_json:
         echo(json.dumps({"event": "BackupWritten", "path": str(file), **dataclasses.asdict(written)}))
         return
@@ -49,13 +50,11 @@ def write(file: Path, replace: bool, as_json: bool) -> None:
 @as_json
 def read(file: Path, out: Path | None, as_json: bool) -> None:
     """Bring back what FILE holds. Pictures, settings and styles that are here stay as they are."""
-    import platformdirs
-
     from sdedge.library.backup_reading import read_backup
 
-    out = out or Path(platformdirs.user_pictures_dir()) / "sdedge" / "restored"
+    out = out or pictures_folder() / "sdedge" / "restored"
     with open_gallery() as gallery, counting("Reading", as_json) as progress:
-        came = read_backup(gallery.store, file.expanduser(), out.expanduser().absolute(), progress)
+        came = read_backup(gallery.store, expanded(file), expanded(out).absolute(), progress)
     if as_json:
         echo(json.dumps({"event": "BackupRead", "out": str(out), **dataclasses.asdict(came)}))
         return

@@ -48,12 +48,12 @@ OTHERWISE = {
 )
 @option(Group.MODEL, "--workers", type=integer(1, 256), help="On each machine.  [default: one for each device]")
 @option(
-    Group.MODEL, "--patience", type=number(1), default=1800, show_default=True, metavar="SECONDS",
-    help="For one picture, before its worker is replaced.",
+    Group.MODEL, "--patience", type=number(1), metavar="SECONDS",
+    help="For one picture, before its worker is replaced.  [default: 1800]",
 )  # fmt: skip
 @option(Group.RUN, "--dry-run", is_flag=True, help="List the pictures as JSON, with the files of those that are there.")
 def batch(
-    requests: Path, address: str | None, workers: int | None, patience: float, dry_run: bool, **options: Any
+    requests: Path, address: str | None, workers: int | None, patience: float | None, dry_run: bool, **options: Any
 ) -> None:
     """Draw every picture of the file REQUESTS, a prompt per line, CSV or JSON lines, and print their paths.
 
@@ -65,6 +65,8 @@ def batch(
 
     if workers is not None and address is None:
         raise InvalidRequest("--workers is for many devices; add --ray auto.")
+    if patience is not None and address is None:
+        raise InvalidRequest("--patience is for workers, of which there are none without --ray; add --ray auto.")
     if address is not None:
         from sdedge.process.ray_cluster import check_ray
 
@@ -123,15 +125,14 @@ def _list(tasks: list[PictureTask], record: BatchRecord) -> None:
 
 def _draw(
     left: list[PictureTask], keep: Callable[[Outcome], None], tell: Callable[[Event], None], settings: WorkerSettings,
-    address: str | None, workers: int | None, patience: float,
+    address: str | None, workers: int | None, patience: float | None,
 ) -> None:  # fmt: skip
     """Lets workers draw what is left. Raises KeyboardInterrupt after Ctrl-C, with what is finished kept."""
     from sdedge.process.dispatch import Dispatcher, DispatchLimits
 
     with interruptible() as interrupted, _cluster(address, settings, workers, interrupted) as cluster:
-        dispatcher = Dispatcher(
-            cluster, left, lambda text: tell(Notice(text)), DispatchLimits(patience), is_cancelled=interrupted
-        )
+        limits = DispatchLimits() if patience is None else DispatchLimits(patience)
+        dispatcher = Dispatcher(cluster, left, lambda text: tell(Notice(text)), limits, is_cancelled=interrupted)
         for outcome in dispatcher.outcomes():
             keep(outcome)
         if interrupted():

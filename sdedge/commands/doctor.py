@@ -18,6 +18,7 @@ import sdedge
 from sdedge.commands import engine_checks
 from sdedge.commands.terminal import echo
 from sdedge.errors import InvalidRequest
+from sdedge.text.clean import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,19 +49,41 @@ def doctor(
     """Show which device, number format and memory layout full-size models run in here, and why; and which engines were found
     to compute as they should."""
     if report is not None:
-        if as_json or device != "auto":
-            raise InvalidRequest("--report tries every device and is JSON: leave out --device and --json.")
+        others = {
+            "--device": device != "auto",
+            "--json": as_json,
+            "--check": check,
+            "--trust": trust,
+            "--no-trust": no_trust,
+        }
+        if named := [name for name, is_named in others.items() if is_named]:
+            raise InvalidRequest(
+                f"--report tries every device and engine and is JSON: leave out {' and '.join(named)}."
+            )
         from sdedge.commands.doctor_report import write_report
 
         write_report(report, models, again)
         return
     if models:
         raise InvalidRequest("--model names what a report tries as well: give --report FILE too.")
+    if trust is None and no_trust is None:
+        _measured(device, again, check, as_json)
+        return
+    others = {"--device": device != "auto", "--again": again, "--check": check, "--json": as_json}
+    if named := [name for name, is_named in others.items() if is_named]:
+        raise InvalidRequest(
+            f"--trust and --no-trust say what is used and show nothing: leave out {' and '.join(named)}."
+        )
+    _set_trust(trust, no_trust)
+
+
+def _set_trust(trust: str | None, no_trust: str | None) -> None:
+    """Uses an engine whatever its check found, heeds another's again, and says so. Raises InvalidRequest."""
+    if trust == no_trust:
+        raise InvalidRequest(f"--trust and --no-trust both name {shown(trust)}; leave one of them out.")
     for name, is_trusted in ((trust, True), (no_trust, False)):
         if name is not None:
             echo(engine_checks.set_trust(name, is_trusted).sentence)
-    if trust is None and no_trust is None:
-        _measured(device, again, check, as_json)
 
 
 def _measured(device: str, again: bool, check: bool, as_json: bool) -> None:

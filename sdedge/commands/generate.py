@@ -18,7 +18,7 @@ from sdedge.commands.requested import requests_of
 from sdedge.commands.resuming import CommandJournals
 from sdedge.commands.terminal import echo, note
 from sdedge.commands.values import integer
-from sdedge.errors import OutputError
+from sdedge.errors import InvalidRequest, OutputError
 from sdedge.events import Cancelled, ImageDone
 from sdedge.field_rows import Group
 from sdedge.library.control_models import check_pictures, settled_controls
@@ -105,7 +105,7 @@ class Series:
 @option(Group.CANVAS, "-c", "--count", type=integer(1), default=1, show_default=True, help="How many pictures.")
 @option(Group.CANVAS, "-b", "--batch", type=integer(1, 64), default=1, show_default=True, help="Drawn at a time.")
 @field_options(Group.CANVAS)
-@option(Group.CANVAS, "--same-seed", is_flag=True, help="Every prompt of --from-file starts from the same seed.")
+@option(Group.CANVAS, "--same-seed", is_flag=True, help="Every prompt of a file starts from the same seed.")
 @field_options(Group.SAMPLING)
 @field_options(Group.GUIDANCE)
 @field_options(Group.IMAGE)
@@ -204,6 +204,10 @@ def asked(prompt: str | None, options: dict[str, Any]) -> tuple[list[Request], S
     """Returns the requests that the options describe, one for each picture of a folder, and the job they are, of which some may
     be drawn already. Raises InvalidRequest."""
     folder = options["images"]
+    if options.get("columns") and not (options["grid"] or options["grid_only"]):
+        raise InvalidRequest("--columns is for a grid; add --grid, or leave it out.")
+    if options["same_seed"] and options["from_file"] is None:
+        raise InvalidRequest("--same-seed is for the prompts of a file; add --from-file FILE, or leave it out.")
     if folder is None:
         requests = requests_of(prompt, options)
         return requests, Series.of(options, len(requests))

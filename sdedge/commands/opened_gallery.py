@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
@@ -12,6 +11,7 @@ from sdedge.commands.terminal import echo, note
 from sdedge.errors import InvalidRequest
 from sdedge.library.gallery import Gallery, GalleryEntry
 from sdedge.library.gallery_scan import rescan as rescan_files
+from sdedge.places import expanded
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -35,7 +35,7 @@ def entry_of(gallery: Gallery, picture: str) -> GalleryEntry:
     """The picture of a number or a path. Raises SdedgeError or InvalidRequest."""
     if picture.isdecimal():
         return gallery.get(int(picture))
-    entry = gallery.find(Path(picture).expanduser())
+    entry = gallery.find(expanded(picture))
     if entry is None:
         raise InvalidRequest(f"{picture} is not in the gallery; adopt its folder with `sdedge gallery rescan FOLDER`.")
     return entry

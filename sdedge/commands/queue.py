@@ -7,7 +7,6 @@ import datetime
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +23,7 @@ from sdedge.library.job_states import ENDED, OPEN, JobState
 from sdedge.library.jobs import Job, Queue
 from sdedge.library.pass_models import settled_passes, with_models
 from sdedge.locks import ProcessLock
+from sdedge.places import expanded
 from sdedge.request_fields import FIELDS
 
 if TYPE_CHECKING:
@@ -159,7 +159,8 @@ def _interrupted(queue: Queue, job: Job) -> Job:
 def run(as_json: bool, quiet: bool, resume: bool, battery: int, heat: str) -> None:
     """Draw what is waiting and print the paths.
 
-    Ctrl-C stops after the current step; the job keeps its pictures and goes on at the next run.
+    Ctrl-C stops after the current step; the job keeps its pictures and goes on at the next run. Exit status 1 where a job failed
+    or the queue is paused.
     """
     from sdedge.process.power import HeatLimit, PowerPolicy
     from sdedge.process.supervisor import Supervisor
@@ -182,8 +183,18 @@ def run(as_json: bool, quiet: bool, resume: bool, battery: int, heat: str) -> No
             raise printer.lost
         if interrupted():
             raise KeyboardInterrupt
-        if queue.paused is not None:
-            raise SdedgeError(f"The queue is paused: {queue.paused} Go on with `sdedge queue run --resume`.")
+        _check_end(queue, printer.failed)
+
+
+def _check_end(queue: Queue, failed: int) -> None:
+    """Raises SdedgeError where the queue is paused or so many jobs failed, which a script has to know."""
+    if queue.paused is not None:
+        raise SdedgeError(f"The queue is paused: {queue.paused} Go on with `sdedge queue run --resume`.")
+    if failed:
+        many = "A job" if failed == 1 else f"{failed} jobs"
+        raise SdedgeError(
+            f"{many} failed, as said above; mend what is wrong and let `sdedge queue resume JOB` draw again."
+        )
 
 
 @queue.command()
@@ -222,6 +233,10 @@ def cancel(job: int, level: str) -> None:
 @click.option("-p", "--priority", type=integer(), help="Change the priority instead.")
 def move(job: int, before: int | None, priority: int | None) -> None:
     """Change when JOB is drawn."""
+    if before is not None and priority is not None:
+        raise InvalidRequest(
+            f"--before {before} and --priority {priority} are two places for a job; leave one of them out."
+        )
     with _queue() as queue:
         if priority is not None:
             queue.set_priority(job, priority)
@@ -284,7 +299,7 @@ def check_files(request: Request) -> None:
             look_up_lora(tag.name)
     for name in ("image", "mask"):
         if (value := getattr(request, name)) is not None:
-            with opened(Path(value).expanduser()):
+            with opened(expanded(value)):
                 pass
 
 
@@ -293,8 +308,8 @@ def _absolute(request: Request) -> Request:
     paths = {}
     for name in (row.name for row in FIELDS.values() if isinstance(row.type, PathOrName)):
         value = getattr(request, name)
-        if value and Path(value).expanduser().exists():
-            paths[name] = str(Path(value).expanduser().absolute())
+        if value and expanded(value).exists():
+            paths[name] = str(expanded(value).absolute())
     controls = tuple(replace(control, model=_absolute_path(control.model)) for control in request.controls)
     regions = tuple(replace(region, mask=region.mask and _absolute_path(region.mask)) for region in request.regions)
     passes = tuple(with_models(each, _absolute_path, _absolute_path) for each in request.passes)
@@ -302,18 +317,23 @@ def _absolute(request: Request) -> Request:
 
 
 def _absolute_path(text: str) -> str:
-    path = Path(text).expanduser()
+    path = expanded(text)
     return str(path.absolute()) if path.exists() else text
 
 
 class _Printer:
-    """A listener that prints on the supervisor's thread, and remembers when nobody takes what it prints any more."""
+    """A listener that prints on the supervisor's thread, counts jobs that fail, and remembers when nobody takes what it prints
+    any more."""
 
     def __init__(self, tell: Callable[[int | None, Event], None]) -> None:
         self._tell = tell
         self.lost: OSError | None = None
+        self.failed = 0
 
     def __call__(self, job: int | None, event: Event) -> None:
+        from sdedge.events import Failed
+
+        self.failed += isinstance(event, Failed)
         if self.lost is None:
             try:
                 self._tell(job, event)

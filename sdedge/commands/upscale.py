@@ -16,6 +16,7 @@ from sdedge.commands.values import number
 from sdedge.controls import PICTURE_SUFFIXES
 from sdedge.errors import InvalidRequest, OutOfMemory, OutputError
 from sdedge.images.output import FORMATS, output_at
+from sdedge.places import expanded
 
 if TYPE_CHECKING:
     from sdedge.generation.upscale import PictureUpscaler
@@ -98,7 +99,7 @@ def _check_scale(scale: float | None) -> None:
 def _pictures(images: tuple[Path, ...]) -> Iterator[Path]:
     """Yields the files that were named, and those of folders that are pictures by their names."""
     for image in images:
-        place = image.expanduser()
+        place = expanded(image)
         if not place.is_dir():
             yield place
             continue
@@ -113,7 +114,7 @@ def _pictures(images: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _target(to: Path, file_format: str | None, count: int) -> Target:
-    output = output_at(to.expanduser(), file_format)
+    output = output_at(expanded(to), file_format)
     if output.file and count > 1:
         raise InvalidRequest(f"{to} is one file and there are {count} pictures; name a folder with --to.")
     return Target(output.folder, output.format, output.file)

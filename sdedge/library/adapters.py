@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from sdedge.errors import InvalidRequest, ModelError, OutputError
 from sdedge.files import APPLE_DOUBLE, atomic_write, open_regular
 from sdedge.locks import ProcessLock
-from sdedge.places import data_folder
+from sdedge.places import data_folder, expanded
 from sdedge.text.names import Names, composed, folded, loose
 from sdedge.text.tags import is_path, unescaped
 from sdedge.text.wildcards import Lines, ResolvedText, from_folder, resolve
@@ -83,7 +83,7 @@ def look_up_lora(name: str) -> ResolvedLora:
     """
     wanted = unescaped(name)
     if is_path(wanted):
-        return ResolvedLora(_lora_at(Path(wanted).expanduser()))
+        return ResolvedLora(_lora_at(expanded(wanted)))
     wanted = wanted.replace("\\", "/")
     files = {path: _spellings(path) for path in _lora_files()}
     stem, dot, suffix = wanted.rpartition(".")
@@ -109,7 +109,7 @@ def lora_typed(text: str) -> ResolvedLora:
 
     Raises InvalidRequest as `look_up_lora` does. Not for prompts, which also come from strangers.
     """
-    path = Path(text).expanduser()
+    path = expanded(text)
     try:
         there = path.is_file() or (path / "adapter_model.safetensors").is_file()
     except (OSError, ValueError):  # a name that no system takes
@@ -292,7 +292,7 @@ def recognise(path: str | Path) -> str | None:
     from sdedge.weights.architecture import unsupported_architecture
     from sdedge.weights.files import open_tensors
 
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not path.is_file():
         return None
     if path.suffix.lower() == ".png":
@@ -312,7 +312,7 @@ def install(path: str | Path, role: str, progress: Callable[[int, int], None] | 
     OutputError."""
     from sdedge.library.imports import check_name
 
-    path = Path(path).expanduser().absolute()  # peft's files are named by their folder
+    path = expanded(path).absolute()  # peft's files are named by their folder
     check(path, role)
     config = path.with_name("adapter_config.json") if role == "lora" and _has_config(path) else None
     own = path.parent.name if path.stem == "adapter_model" and config else _name_of(path, role)

@@ -31,6 +31,7 @@ from sdedge.library.gallery_scan import rescan
 from sdedge.library.jobs import Job, Queue
 from sdedge.library.models import Library
 from sdedge.library.store import Store
+from sdedge.places import expanded
 from sdedge.request import Request
 from sdedge.text.clean import clean, clean_name, shown
 
@@ -63,7 +64,7 @@ def read_backup(store: Store, path: Path, out: Path, progress: Callable[[int, in
         _mark(Gallery(store), out, written)
         jobs = _add_jobs(Queue(store), archive, out, left_out)
         came = {str(record["content"]) for _, record in written}
-        add_grids(Gallery(store), _lines(archive, GRIDS), Output(out.expanduser().resolve()), jobs, came)
+        add_grids(Gallery(store), _lines(archive, GRIDS), Output(expanded(out).resolve()), jobs, came)
         files = sum(_put(archive, item, store.folder, left_out) for item in archive.infolist())
         missing = tuple(_missing_models(archive, store.folder))
     return BackupRead(len(written), here, len(jobs), files, missing, tuple(left_out))
@@ -189,7 +190,7 @@ def _add_jobs(queue: Queue, archive: zipfile.ZipFile, out: Path, left_out: list[
                 int(record.get(name, least)) for name, least in (("count", 1), ("batch", 1), ("priority", 0))
             )
             if not any(_includes(job, request, count) for job in jobs):
-                output = Output(out.expanduser().resolve(), _format(record), private=record.get("private") is True)
+                output = Output(expanded(out).resolve(), _format(record), private=record.get("private") is True)
                 with transaction(queue.database):  # nobody draws it before it is put off
                     job = queue.add(request, output, count, batch, priority).id
                     queue.pause(job, "It came out of a backup.")

@@ -16,6 +16,7 @@ from sdedge.library.bundle_controls import bundle_of, find_converted
 from sdedge.library.by_name import installed, named
 from sdedge.library.hints import hint_path, keep_hint
 from sdedge.library.models import Library, Model
+from sdedge.places import expanded
 from sdedge.preprocessors import is_preprocessing
 from sdedge.request import Request
 from sdedge.text.clean import shown
@@ -102,7 +103,7 @@ def _beginnings(text: str) -> Iterator[str]:
 def _is_there(path: str) -> bool:
     """Returns whether a path that a person typed leads to a file."""
     with suppress(OSError, ValueError):
-        return Path(path).expanduser().is_file()
+        return expanded(path).is_file()
     return False
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sdedge.errors import InvalidRequest, OutputError
 from sdedge.files import atomic_write, read_at_most
-from sdedge.places import data_folder
+from sdedge.places import data_folder, expanded
 
 SCHEME = "sha256:"
 MAX_BYTES = 256 << 20  # a picture of this size is not kept
@@ -54,7 +54,7 @@ def is_stored(hint: str) -> bool:
 def hint_path(hint: str) -> Path:
     """Returns the file of a hint. Raises InvalidRequest for a reference to one that is not kept here."""
     if not is_reference(hint):
-        return Path(hint).expanduser()
+        return expanded(hint)
     if not is_stored(hint):
         raise InvalidRequest(
             f"The hint {hint[:19]}… is not kept on this machine; give the picture itself.", field="controls"
@@ -64,7 +64,7 @@ def hint_path(hint: str) -> Path:
 
 def _read(path: str) -> bytes:
     try:
-        return read_at_most(Path(path).expanduser(), MAX_BYTES)
+        return read_at_most(expanded(path), MAX_BYTES)
     except OSError as error:
         raise InvalidRequest(
             f"Cannot read the hint {path}: {error.strerror or error}; check its path.", field="controls"

@@ -13,6 +13,7 @@ from typing import Any
 
 from sdedge.errors import ModelError
 from sdedge.files import read_at_most
+from sdedge.places import expanded
 from sdedge.weights.hub import checked_token, host
 
 SERVICE = "sdedge: Hugging Face Hub"
@@ -87,7 +88,7 @@ def _keyring() -> Any:
 def _token_of_hf() -> str | None:
     """Returns the token in huggingface_hub's own file, which is only read."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    path = Path(os.environ.get("HF_TOKEN_PATH") or Path(home) / "token").expanduser()
+    path = expanded(os.environ.get("HF_TOKEN_PATH") or Path(home) / "token")
     with suppress(OSError, ValueError):
         return read_at_most(path, _LONGEST)[:_LONGEST].decode("ascii").strip() or None
     return None

@@ -8,11 +8,12 @@ from pathlib import Path
 from sdedge.errors import InvalidRequest
 from sdedge.images.output import Output
 from sdedge.json_values import read_json
+from sdedge.places import expanded
 
 
 def output_json(output: Output) -> str:
     """Returns an Output as a job's JSON."""
-    folder = str(output.folder.expanduser().resolve())  # the queue may be run from another folder
+    folder = str(expanded(output.folder).resolve())  # the queue may be run from another folder
     names = ("format", "template", "private", "file", "numbered")
     return json.dumps({"folder": folder, **{name: getattr(output, name) for name in names}})
 

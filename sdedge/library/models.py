@@ -17,7 +17,7 @@ from sdedge.errors import MissingModel, ModelError, OutputError, Remedy
 from sdedge.library.database import Damaged, open_database, transaction
 from sdedge.library.schema import MIGRATIONS
 from sdedge.liveness import is_running
-from sdedge.places import data_folder
+from sdedge.places import data_folder, expanded
 from sdedge.text.names import composed
 
 EMBEDDED = "pocket"
@@ -365,7 +365,7 @@ def _taken(name: str) -> ModelError:
 
 
 def _name_for(path: str | Path, located: Path) -> str:
-    if not Path(path).expanduser().exists():
+    if not expanded(path).exists():
         return Path(str(path)).name  # owner/name in the Hugging Face cache
     if located.parent.name == "snapshots":
         return located.parent.parent.name.rpartition("--")[2]

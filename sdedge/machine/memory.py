@@ -10,13 +10,14 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from sdedge.machine.control_groups import GROUPS, group_folders, own_groups
+from sdedge.machine.control_groups import GROUPS, group_folders, own_groups, text_of
 
 _IN_GROUP = {
-    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-    2: ("memory.max", "memory.current", "inactive_file"),
+    1: (("memory.limit_in_bytes",), "memory.usage_in_bytes", "total_inactive_file"),
+    2: (("memory.max", "memory.high"), "memory.current", "inactive_file"),
 }
-"""By the version of control groups: files of a group's limit and use, and the line of its idle file pages."""
+"""By the version of control groups: files of a group's limits and of its use, and the line of its idle file pages. Above
+memory.high (systemd's MemoryHigh) the kernel ends nobody, but takes pages back all the time, so that hardly anything gets on."""
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +60,18 @@ def container_memory(groups: Path, own: str) -> tuple[int, int]:
     """
     free, total = [PLENTY], [PLENTY]
     for version, folder in group_folders(groups, own, "memory"):
-        names = _IN_GROUP[version]
+        limits, usage, line_of_idle = _IN_GROUP[version]
+        texts = [text_of(folder / name).strip() for name in limits]
+        limit = min((int(text) for text in texts if text.isdecimal()), default=None)
+        if limit is None:
+            continue
+        free.append(limit)
+        total.append(limit)
         with suppress(OSError, ValueError, StopIteration):
-            limit, used = (int((folder / name).read_text()) for name in names[:2])
+            used = int((folder / usage).read_text())
             lines = (folder / "memory.stat").read_text().splitlines()
-            idle = next(int(line.split()[1]) for line in lines if line.startswith(f"{names[2]} "))
+            idle = next(int(line.split()[1]) for line in lines if line.startswith(f"{line_of_idle} "))
             free.append(max(limit - used + idle, 0))
-            total.append(limit)
     return min(free), min(total)
 
 

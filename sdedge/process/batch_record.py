@@ -87,7 +87,10 @@ class BatchRecord:
         return True
 
     def _read(self) -> Iterator[dict[str, Any]]:
-        """Yields the lines that can be read; a torn or foreign one is as if it were not there: its picture is drawn again."""
+        """Yields the lines that can be read; a torn one is as if it were not there: its picture is drawn again.
+
+        Raises OutputError for a file of something else, such as requests under this name, which `merge` would replace.
+        """
         with suppress(FileNotFoundError):
             try:
                 file = open_regular(self.path)
@@ -102,6 +105,11 @@ class BatchRecord:
                         names = ("hash", "file", "content")
                         if isinstance(line, dict) and all(isinstance(line.get(name), str) for name in names):
                             yield line
+                        elif line and isinstance(line, dict | str) and "hash" not in line:
+                            raise OutputError(
+                                f"{self.path} is no record of a batch, for which its name is kept; rename it, or choose another "
+                                "folder."
+                            )
 
 
 @contextlib.contextmanager

@@ -20,7 +20,10 @@ from sdedge.machine.canary_checks import Sketch
 
 LOOK = 0.2 if sys.platform == "linux" else 1.0  # seconds between looks at the process
 IDLE = 60.0
-"""Seconds without a thread that computes, or waits for a processor, and without progress: a driver that never answers."""
+"""Seconds without a thread that computes, or waits for a processor or a disk, and without progress: a driver that is silent."""
+_BUSY = ("R", "D", "U")
+"""States of a thread that computes or wants to, and of one that waits where no signal reaches it (Linux, macOS): an import
+does for minutes where the disk is slow."""
 LONGEST = 3600.0  # seconds, where the system does not say what a process does
 
 
@@ -177,14 +180,15 @@ def processor_seconds(pid: int) -> float | None:
 
 
 def is_computing(pid: int) -> bool:
-    """Returns whether a thread of a process computes or waits for a processor; True where the system does not say."""
+    """Returns whether a thread of a process computes, waits for a processor, or for a disk or swapped memory, which is no fault
+    of an engine either; True where the system does not say."""
     try:
         if sys.platform == "linux":
-            return any(fields[0] == "R" for fields in _threads(pid))
+            return any(fields[0] in _BUSY for fields in _threads(pid))
         done = subprocess.run(
             ["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, timeout=5, check=True
         )
-        return done.stdout.strip()[:1] in ("R", "")
+        return done.stdout.strip()[:1] in ("", *_BUSY)
     except (OSError, IndexError, subprocess.SubprocessError):
         return True
 

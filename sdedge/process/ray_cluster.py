@@ -21,6 +21,7 @@ from typing import Any
 
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.interpreter import how_to_install
+from sdedge.places import expanded
 from sdedge.process.batch_tasks import PictureTask
 from sdedge.process.batch_worker import BatchWorker, WorkerSettings
 from sdedge.process.dispatch import Answer, Lost
@@ -185,9 +186,7 @@ def _prepare(address: str) -> None:
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN"] = _TOKEN  # or it would write one into the home folder
     elif (
-        "RAY_AUTH_TOKEN" in os.environ
-        or "RAY_AUTH_TOKEN_PATH" in os.environ
-        or (Path.home() / ".ray/auth_token").is_file()
+        "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ or expanded("~/.ray/auth_token").is_file()
     ):
         os.environ.setdefault(
             "RAY_AUTH_MODE", "token"

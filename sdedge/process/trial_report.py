@@ -40,18 +40,27 @@ class TrialReport:
         self._begun: Counter[tuple[str, str]] = Counter()
         self._results: dict[tuple[str, str], dict[str, Any]] = {}
         header = {"sdedge_report": FORMAT, "machine": impersonal.values(finite(machine))}
-        lines, size = _read(path)
+        self._lock = ProcessLock(path.with_name(f".{path.name}.lock"), "choose another folder")
+        _read(path)  # what is no report is refused with nothing beside it
+        if not self._lock.acquire():
+            raise OutputError(f"Another doctor (process {self._lock.holder()}) is writing to {path}; wait for it.")
+        try:
+            self._begin(header, anew)
+        except BaseException:
+            self._lock.remove()
+            raise
+
+    def _begin(self, header: Mapping[str, object], anew: bool) -> None:
+        """Reads what the file holds, now that no other doctor writes it, and opens it behind that. Raises OutputError."""
+        lines, size = _read(self.path)
         if anew and lines and "sdedge_report" in lines[0]:
             lines, size = [], 0
         if lines and lines[0] != header:
-            raise OutputError(f"{path} is {_what_else(lines[0])}; name another file.")
+            raise OutputError(f"{self.path} is {_what_else(lines[0])}; name another file.")
         for line in lines[1:]:
             self._remember(line)
         self.resumed = len(self._results)
-        self._lock = ProcessLock(path.with_name(f".{path.name}.lock"), "choose another folder")
-        if not self._lock.acquire():
-            raise OutputError(f"Another doctor (process {self._lock.holder()}) is writing to {path}; wait for it.")
-        self._file = _open(path)
+        self._file = _open(self.path)
         self._file.truncate(size)  # what the line holds that was being written when the doctor ended
         self._file.seek(size)
         if not lines:
@@ -62,9 +71,7 @@ class TrialReport:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
-        self._lock.release()
-        with suppress(OSError):
-            self.path.with_name(f".{self.path.name}.lock").unlink()
+        self._lock.remove()
 
     def needs(self, trial: Trial | Finding) -> bool:
         """Returns whether the report has no result of it yet; of one that was begun too often it makes one."""

@@ -17,12 +17,16 @@ class Watchdog:
 
     def reason_to_end(self, worker: WorkerProcess | None, attempt: Attempt | None, now: float) -> str:
         """Returns a sentence for people, `FOR_CANCEL`, or "" while all is well. `now` is in monotonic seconds."""
-        slept = now - self._last_look > max(5.0, 10 * self._limits.tick)  # we were stopped, or the computer slept
-        self._last_look = now
+        gap, self._last_look = now - self._last_look, now
         if worker is None:
             return ""
-        if slept:
+        if gap > max(
+            5.0, 10 * self._limits.tick
+        ):  # we were stopped, or the computer slept: nobody was waited for so long
             worker.heard = now
+            if attempt is not None:
+                attempt.progressed = min(now, attempt.progressed + gap)
+                attempt.deadline = None if attempt.deadline is None else attempt.deadline + gap
         silence = now - worker.heard
         if silence > (self._limits.silence if worker.ready else self._limits.start):
             return f"The engine did not answer for {silence:.0f} seconds and was ended."

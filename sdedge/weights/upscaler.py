@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sdedge.errors import ModelError
 from sdedge.models.upscaler_config import RRDBConfig, SRVGGConfig, UpscalerConfig
+from sdedge.places import expanded
 from sdedge.weights.architecture import ESRGAN, MODEL, unsupported_architecture, wrong_kind
 from sdedge.weights.files import LazyTensor, open_tensors
 from sdedge.weights.keys import UNET_PREFIX
@@ -71,7 +72,7 @@ class UpscalerModel:
 
 def open_upscaler(path: str | Path) -> UpscalerModel:
     """Opens an upscaler's file of any container. Raises ModelError saying what it is where it is none."""
-    location = Path(path).expanduser()
+    location = expanded(path)
     tensors = open_tensors(location)
     if (own := _recognised(tensors)) is not None:
         return _opened(location, own)

@@ -251,6 +251,12 @@ def test_a_container_s_limit_counts_and_its_idle_file_pages_are_free(tmp_path):
         (service / f"memory.{name}").write_text(text)
     own = "0::/system.slice/sdedge.service"
     assert machine.container_memory(tmp_path, own) == (120, 600), "of the process's own group"
+    (service / "memory.high").write_text("550\n")
+    assert machine.container_memory(tmp_path, own) == (70, 550), "above which the kernel takes pages back all the time"
+    (service / "memory.max").write_text("max\n")
+    assert machine.container_memory(tmp_path, own) == (70, 550), "also alone"
+    (service / "memory.current").unlink()
+    assert machine.container_memory(tmp_path, own) == (550, 550), "where the use is not told"
     first = tmp_path / "memory" / "docker" / "ab"
     first.mkdir(parents=True)
     for name, text in {

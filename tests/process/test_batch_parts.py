@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from sdedge.commands.batch import batch
-from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.errors import InvalidRequest, OutputError, SdedgeError
 from sdedge.images.metadata import read
 from sdedge.images.output import Output
 from sdedge.locks import ProcessLock
@@ -206,6 +206,16 @@ def test_what_a_crash_leaves_of_the_record_is_no_obstacle(tmp_path, fake_engine)
     Path(first[0]).write_bytes(b"somebody else's")  # kept: it is drawn again under another name
     sdedge(file, "--model", tmp_path / "fake", "--out", out)
     assert Path(first[0]).read_bytes() == b"somebody else's"
+
+
+@pytest.mark.parametrize("text", ['{"prompt": "a house", "seed": 3}\n', '"a house"\n"a boat"\n'])
+def test_a_file_of_requests_that_has_the_records_name_is_refused_and_kept(tmp_path, fake_engine, text):
+    requests_file(tmp_path)
+    (tmp_path / NAME).write_text(text)
+    for arguments in ((tmp_path / NAME, "--dry-run"), (requests_file(tmp_path, "a tree"),)):
+        with pytest.raises(OutputError, match=r"batch\.jsonl is no record of a batch.*rename"):
+            raise sdedge(*arguments, "--model", tmp_path / "fake", "--out", tmp_path, expected=1).exception
+    assert (tmp_path / NAME).read_text() == text and not fake_engine
 
 
 def test_a_line_behind_a_torn_one_is_read(tmp_path):

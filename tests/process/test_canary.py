@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from sdedge.interpreter import python_environment
 from sdedge.machine import canary, canary_checks
 from sdedge.machine.canary import State, Verdict
 from sdedge.machine.findings import DeviceFinding
+from sdedge.process import canary_watch
 from sdedge.process.canary import Judged, ask, command_of, judge, predicted_seconds, report_on, run_in_the_open, settle
 from sdedge.process.canary_reference import model_hash, read_reference
 from sdedge.process.canary_trial import is_unable
@@ -117,6 +119,17 @@ def test_a_healthy_engine_passes_also_on_a_busy_machine(engine, is_busy):
 def test_what_is_not_the_engine_s_fault_accuses_none(name):
     verdict = ask(ENGINE, partial(_run, name), reference)
     assert verdict.state is State.UNKNOWN and verdict.reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(("states", "computes"), [("SS", False), ("SD", True), ("RS", True), ("T", False)])
+def test_a_process_that_waits_for_a_slow_disk_is_not_idle(monkeypatch, states, computes):
+    lines = {str(i): f"{i} (python) {state} 1 1 0" for i, state in enumerate(states)}
+    monkeypatch.setattr(canary_watch.os, "listdir", lambda folder: [*lines])
+    monkeypatch.setattr(
+        canary_watch, "open", lambda path, **options: io.StringIO(lines[path.split("/")[-2]]), raising=False
+    )
+    assert canary_watch.is_computing(4711) is computes
 
 
 def test_a_process_that_cannot_begin_accuses_none():

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from sdedge import liveness, locks
-from sdedge.errors import SdedgeError
+from sdedge.errors import OutputError, SdedgeError
 from sdedge.library import imports
 from sdedge.library.models import Library
 from sdedge.library.store import DATABASE, JOURNAL, open_store
@@ -75,9 +75,64 @@ def test_on_windows_a_lock_is_a_byte_behind_the_text(tmp_path, monkeypatch, code
         windows.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
         windows.setattr(locks.os, "name", "nt")
         acquired = lock.acquire()
-    assert acquired == taken and locked == [(1 << 30, 2, 1)]
+    assert acquired == taken and set(locked) == {(1 << 30, 2, 1)}
     assert (tmp_path / "lock").read_text() == (str(os.getpid()) if taken else "4711")
     lock.release()
+
+
+def test_one_that_asks_for_the_holder_keeps_nobody_from_the_lock(tmp_path, monkeypatch):
+    asking, starting = ProcessLock(tmp_path / "q.lock"), ProcessLock(tmp_path / "q.lock")
+    assert asking.acquire()  # as `holder` has it for a moment
+    with monkeypatch.context() as patch:
+        patch.setattr(locks.time, "sleep", lambda seconds: asking.release())
+        assert starting.acquire()
+    assert not asking.acquire() and asking.holder() == os.getpid()
+    starting.release()
+
+
+@posix
+def test_on_a_full_disk_a_lock_is_held_or_refused_in_a_sentence_and_never_half(tmp_path, monkeypatch):
+    import fcntl
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def unknown(*arguments):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    first, second = ProcessLock(tmp_path / "q.lock"), ProcessLock(tmp_path / "q.lock")
+    with monkeypatch.context() as patch:
+        patch.setattr(locks.os, "write", full)
+        assert first.acquire() and not second.acquire() and second.holder() is None
+    first.release()
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", unknown)
+        patch.setattr(locks.os, "fdopen", full)
+        with pytest.raises(OutputError, match=r"Cannot write .*q\.lock\.pid: No space left"):
+            first.acquire()
+    assert not (tmp_path / "q.lock.pid").exists() and second.acquire()
+    second.release()
+
+
+@posix
+def test_nobody_holds_a_lock_whose_file_was_taken_away_while_it_was_opened(tmp_path, monkeypatch):
+    import fcntl
+
+    before, late, third = (ProcessLock(tmp_path / "q.lock") for _ in range(3))
+    assert before.acquire()
+    real, ends = fcntl.flock, [before.remove]
+
+    def lock_after_the_end(descriptor, how):
+        if ends:
+            ends.pop()()
+        real(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", lock_after_the_end)
+    assert late.acquire() and not third.acquire()
+    late.remove()
+    assert third.acquire() and not late.acquire()
+    third.remove()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_that_another_process_copies_is_not_swept(tmp_path, monkeypatch):

@@ -14,11 +14,12 @@ import pytest
 
 from sdedge.events import Failed
 from sdedge.process import awake as awake_module
-from sdedge.process.attempt import Attempt, outcome
+from sdedge.process.attempt import FOR_CANCEL, Attempt, Limits, outcome
 from sdedge.process.awake import StayAwake, awake
 from sdedge.process.framing import LIMIT, BadFrame, Channel
 from sdedge.process.model_cache import ModelCache
 from sdedge.process.spawn import describe_exit
+from sdedge.process.watchdog import Watchdog
 from tests.process.desk import posix
 
 
@@ -86,6 +87,22 @@ def test_a_cancel_or_pause_holds_however_the_attempt_ends(desk, wish, kind, stat
     attempt = Attempt(desk.queue.claim(), wish_sent=wish)
     end = outcome(Failed(kind, "It did not answer."), attempt, closing=False, goes_on=kind in ("crash", "hung"))
     assert (end.state, end.pause) == (state, None)
+
+
+def test_while_we_were_stopped_or_the_computer_slept_no_engine_was_silent_or_idle(desk):
+    desk.add()
+    limits = Limits()
+    now = time.monotonic()
+    watchdog, worker = Watchdog(limits), SimpleNamespace(heard=now, ready=True)
+    attempt = Attempt(desk.queue.claim(), progressed=now - 1, deadline=now + 10)
+    assert watchdog.reason_to_end(worker, attempt, now + 0.1) == ""
+    woken = now + 0.1 + 2 * limits.stall  # Ctrl-Z, and later fg
+    assert watchdog.reason_to_end(worker, attempt, woken) == ""
+    worker.heard = woken + 9
+    assert watchdog.reason_to_end(worker, attempt, woken + 4) == "" and attempt.deadline > woken + 9
+    worker.heard = woken + 11
+    assert watchdog.reason_to_end(worker, attempt, woken + 8) == ""
+    assert watchdog.reason_to_end(worker, attempt, woken + 11) == FOR_CANCEL, "the seconds that we saw count"
 
 
 class FakeEngine:

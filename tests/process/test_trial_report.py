@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sdedge.errors import OutputError
+from sdedge.locks import ProcessLock
 from sdedge.process import impersonal, trial_report
 from sdedge.process.impersonal import Impersonal
 from sdedge.process.report_sections import Section, Subjects
@@ -153,6 +154,22 @@ def test_two_doctors_do_not_write_to_one_file(file):
     with _report(file):
         pass
     assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_a_doctor_that_comes_as_another_ends_keeps_what_that_one_wrote(file, monkeypatch):
+    _carried_out(file, Finding("engines", "first"))
+    acquire = ProcessLock.acquire
+
+    def late(lock: ProcessLock) -> bool:
+        monkeypatch.setattr(ProcessLock, "acquire", acquire)
+        with _report(file) as earlier:
+            earlier.add(Finding("engines", "second"), {"outcome": "done"})
+        return acquire(lock)
+
+    monkeypatch.setattr(ProcessLock, "acquire", late)
+    with _report(file) as report:
+        assert not report.needs(Finding("engines", "second"))
+    assert "second" in file.read_text()
 
 
 # Nothing personal
