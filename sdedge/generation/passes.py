@@ -181,7 +181,7 @@ def run_passes(
                     result = yield from _run(engine, member, each, drawing, previews)
                 else:
                     result = yield from _run_boxes(
-                        engine, member, each, drawing, previews, prepared.request.prompt, noticed
+                        engine, member, each, drawing, previews, prepared.request, noticed
                     )
         drawing = result
     return drawing
@@ -216,13 +216,13 @@ def _run_boxes(
     each: SettledPass,
     drawing: Drawing,
     previews: bool,
-    prompt: str,
+    own: Resolved,
     noticed: set[str],
 ) -> Generator[Event, None, Drawing]:
-    """Carries out one pass over the boxes in a picture that was drawn by a prompt."""
+    """Carries out one pass over the boxes in a picture whose own request is `own`."""
     pixels = yield from _enlarged(engine, member, each, drawing)
     if each.redraws and each.each.boxes is not None:
-        pixels = yield from draw_boxes_again(engine, member, each.each.boxes, pixels, prompt, previews, noticed)
+        pixels = yield from draw_boxes_again(engine, member, each.each.boxes, pixels, own, previews, noticed)
     return Drawing(pixels=pixels)
 
 
