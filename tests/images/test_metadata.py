@@ -222,6 +222,15 @@ def test_text_bombs_are_not_unpacked():
         metadata.read(io.BytesIO(body[:33] + packed + body[33:]))
 
 
+def test_what_was_done_stands_behind_the_last_line_of_settings():
+    """However many lines begin as settings do: each was once looked for behind every other."""
+    lines = ["Steps: 1, Sampler: Euler"] * 60_000
+    done = with_done({"parameters": "\n".join([*lines, "Template: x"])}, {"Postprocess upscale by": "2"})["parameters"]
+    assert done.split("\n") == [*lines[1:], f"{lines[0]}, Postprocess upscale by: 2", "Template: x"]
+    assert with_done({"parameters": "a house\n Steps: 1"}, {"a": "b"})["parameters"] == "a house\n Steps: 1"
+    assert with_done({"parameters": "Steps: 1"}, {"a": "b"})["parameters"] == "Steps: 1, a: b"
+
+
 @pytest.mark.parametrize("format", ["png", "jpeg"])
 def test_a_record_and_a_text_beside_it_that_differ_are_told(format):
     """Somebody changed one of them; what `sdedge upscale` appends is no difference."""
