@@ -180,9 +180,7 @@ def run_passes(
                 if each.each.boxes is None:
                     result = yield from _run(engine, member, each, drawing, previews)
                 else:
-                    result = yield from _run_boxes(
-                        engine, member, each, drawing, previews, prepared.request, noticed
-                    )
+                    result = yield from _run_boxes(engine, member, each, drawing, previews, prepared.request, noticed)
         drawing = result
     return drawing
 
