@@ -29,8 +29,8 @@ OPTIONS: dict[str, str] = (
 _ORDER = (
     "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model hash", "Model", "VAE hash", "VAE", "Variation seed",
     "Variation seed strength", "Denoising strength", "Clip skip", "RNG", "Tiling", "Eta", *OPTIONS.values(), "Mask blur",
-    "Inpaint area", "Masked area padding", "Hires CFG Scale", "Hires sampler", "Hires schedule type", "Hires prompt",
-    "Hires negative prompt", "Hires upscale", "Hires resize", "Hires steps", "Hires upscaler",
+    "Inpaint area", "Masked area padding", "Masked content", "Hires CFG Scale", "Hires sampler", "Hires schedule type",
+    "Hires prompt", "Hires negative prompt", "Hires upscale", "Hires resize", "Hires steps", "Hires upscaler",
 )  # fmt: skip
 """As that program writes them; keys that it does not have come after these."""
 
