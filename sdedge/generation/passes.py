@@ -27,6 +27,7 @@ from sdedge.generation.regions import check_regions
 from sdedge.generation.requirements import refuse_unsupported
 from sdedge.generation.sample import decode_pixels, make_plan, sample
 from sdedge.generation.start import begin, encode_pixels
+from sdedge.generation.upscale import check_size
 from sdedge.images.source import Size, fit
 from sdedge.images.stitch import Crop
 from sdedge.library.adapters import look_up_lora
@@ -128,7 +129,8 @@ def _having(each: Pass, schedule: str | None) -> Pass:
 
 
 def check_passes(engine: Engine, request: Resolved, size: Size) -> None:
-    """Raises InvalidRequest for passes over a picture of a size (width, height) in pixels that cannot be carried out.
+    """Raises InvalidRequest for passes over a picture of a size (width, height) in pixels that cannot be carried out, and
+    OutOfMemory for pixels that there is no room for.
 
     Wildcards in the request's prompts are resolved; `check_loras` asks the same of the LoRAs of another picture's.
     """
@@ -136,6 +138,8 @@ def check_passes(engine: Engine, request: Resolved, size: Size) -> None:
     for each in settled(request, size):
         if each.each.enlarge is not None:
             check_enlarger(each.each.enlarge.by)
+            check_size(size, each.size)
+        size = each.size
         if each.each.boxes is not None:
             check_boxes(each.each.boxes)
         if each.redraws:
