@@ -93,8 +93,8 @@ def _png_text(request: Request, facts: Mapping[str, object]) -> PngImagePlugin.P
 
 
 def _exif(request: Request, facts: Mapping[str, object], limit: int | None) -> bytes:
-    """Returns EXIF bytes; where they exceed the container's limit, without the JSON, then with the prompts cut short, then without
-    what has prompts of its own. None are better than a picture that is not saved."""
+    """Returns EXIF bytes; where they exceed the container's limit, without the JSON, then with the prompts cut short, then
+    without what has prompts of its own. None are better than a picture that is not saved."""
     text, bare = metadata_a1111.write(request, facts), request.replace(passes=(), regions=(), controls=())
     for parameters, description in (
         (text, record(request, facts)),
