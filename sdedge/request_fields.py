@@ -85,6 +85,10 @@ _NOISES = {
     catalog.NoiseSource.PHILOX: ("Philox", "as A1111 draws it on Nvidia's GPUs"),
 }
 _CONTENTS = {row.name: (row.label, row.text) for row in catalog.MASKED_CONTENTS.values()}
+_CONTENT_WORDS = {
+    catalog.MaskedContent.ORIGINAL: "original", catalog.MaskedContent.FILL: "fill",
+    catalog.MaskedContent.NOISE: "latent noise", catalog.MaskedContent.NOTHING: "latent nothing",
+}  # fmt: skip
 
 # fmt: off
 _ROWS = (
@@ -239,7 +243,8 @@ _ROWS = (
     RequestField(
         "masked_content", EnumChoice.of(catalog.MaskedContent), catalog.MaskedContent.ORIGINAL, Group.IMAGE,
         CommandLine(("--masked-content",), f"Start there: {', '.join(catalog.MaskedContent)}.", "NAME"),
-        Without("the web UI does not write it"), FormEntry("Start with", Section.MASK, choices=_CONTENTS), counts_with=_MASKED),
+        InfotextKey("Masked content", names=_CONTENT_WORDS), FormEntry("Start with", Section.MASK, choices=_CONTENTS),
+        counts_with=_MASKED),
     RequestField(
         "mask_only", Flag(), False, Group.IMAGE,
         CommandLine(("--mask-only",), "Draw only the mask's surroundings, at full size."),

@@ -24,6 +24,7 @@ from sdedge.images import mask as masks
 from sdedge.images.mask import Box
 from sdedge.images.stitch import crop_around
 from sdedge.library.detectors import find_detector
+from sdedge.request import Resolved
 from sdedge.request_fields import SEEDS
 from sdedge.text.clean import shown
 from sdedge.weights.detector import DetectorModel, load_detector, open_detector
@@ -52,27 +53,27 @@ def draw_boxes_again(
     member: PreparedRequest,
     boxes: Boxes,
     pixels: np.ndarray,
-    prompt: str,
+    own: Resolved,
     previews: bool,
     noticed: set[str],
 ) -> Generator[Event, None, np.ndarray]:
     """Returns uint8 pixels (H, W, 3) in which what a detector finds is drawn again; others are the same bit for bit.
 
-    `prompt` is that of the picture, which the request's may take in. Each box has the LoRAs of its own prompt. Notices that are
-    among those `noticed` are not yielded again.
+    `own` is the picture's request, whose prompts those of the pass may take in. Each box has the LoRAs of its own prompt. Notices
+    that are among those `noticed` are not yielded again.
     """
     yield Loading("finding")
     model = check_boxes(boxes)
     detections = detected(pixels, model, boxes)
     yield Notice(_said(model, boxes, detections))
     for number, detection in enumerate(detections):
-        text = nth_prompt(member.request.prompt, number, prompt)
+        text = nth_prompt(member.request.prompt, number, own.prompt)
         box = grown(detection.box, boxes, (pixels.shape[1], pixels.shape[0]))
         if text is None or box is None:
             continue
         request = member.request.replace(
             prompt=text,
-            negative=nth_prompt(member.request.negative, number, member.request.negative) or "",
+            negative=nth_prompt(member.request.negative, number, own.negative) or "",
             seed=(member.request.seed + number) % SEEDS,
         )
         yield from new_notices(adapt(engine, [request]), noticed)

@@ -27,6 +27,7 @@ from sdedge.generation.regions import check_regions
 from sdedge.generation.requirements import refuse_unsupported
 from sdedge.generation.sample import decode_pixels, make_plan, sample
 from sdedge.generation.start import begin, encode_pixels
+from sdedge.generation.upscale import check_size
 from sdedge.images.source import Size, fit
 from sdedge.images.stitch import Crop
 from sdedge.library.adapters import look_up_lora
@@ -128,23 +129,42 @@ def _having(each: Pass, schedule: str | None) -> Pass:
 
 
 def check_passes(engine: Engine, request: Resolved, size: Size) -> None:
-    """Raises InvalidRequest for passes over a picture of a size (width, height) in pixels that cannot be carried out."""
+    """Raises InvalidRequest for passes over a picture of a size (width, height) in pixels that cannot be carried out, and
+    OutOfMemory for pixels that there is no room for.
+
+    Wildcards in the request's prompts are resolved; `check_loras` asks the same of the LoRAs of another picture's.
+    """
+    check_loras(request)
     for each in settled(request, size):
         if each.each.enlarge is not None:
             check_enlarger(each.each.enlarge.by)
+            check_size(size, each.size)
+        size = each.size
         if each.each.boxes is not None:
             check_boxes(each.each.boxes)
         if each.redraws:
-            _check_drawn(engine, each, request.prompt)
+            _check_drawn(engine, each)
 
 
-def _check_drawn(engine: Engine, each: SettledPass, prompt: str) -> None:
-    """Checks now, and not after the passes before, what a pass over a picture of a prompt needs to denoise."""
+def check_loras(request: Resolved) -> None:
+    """Looks up now, and not after the passes before, the LoRAs of the passes of a request whose wildcards are resolved.
+
+    Raises InvalidRequest for one that is not there.
+    """
+    names: set[str] = set()
+    for each in request.passes:
+        changed = request.changed(each)
+        if changed.strength > 0:
+            texts = (changed.prompt,) if each.boxes is None else box_prompts(changed.prompt, request.prompt)
+            names.update(tag.name for text in texts for tag in extract_loras(text)[1])
+    for name in sorted(names):
+        look_up_lora(name)
+
+
+def _check_drawn(engine: Engine, each: SettledPass) -> None:
+    """Checks now, and not after the passes before, what a pass needs to denoise."""
     has_boxes = each.each.boxes is not None
     refuse_unsupported(engine, each.request)
-    for text in box_prompts(each.request.prompt, prompt) if has_boxes else (each.request.prompt,):
-        for tag in extract_loras(text)[1]:
-            look_up_lora(tag.name)
     plan = make_plan(each.request, engine.facts, each.request.strength, all_steps=not has_boxes)
     if not has_boxes:
         engine.check_size(*each.size)
@@ -180,9 +200,7 @@ def run_passes(
                 if each.each.boxes is None:
                     result = yield from _run(engine, member, each, drawing, previews)
                 else:
-                    result = yield from _run_boxes(
-                        engine, member, each, drawing, previews, prepared.request.prompt, noticed
-                    )
+                    result = yield from _run_boxes(engine, member, each, drawing, previews, prepared.request, noticed)
         drawing = result
     return drawing
 
@@ -216,13 +234,13 @@ def _run_boxes(
     each: SettledPass,
     drawing: Drawing,
     previews: bool,
-    prompt: str,
+    own: Resolved,
     noticed: set[str],
 ) -> Generator[Event, None, Drawing]:
-    """Carries out one pass over the boxes in a picture that was drawn by a prompt."""
+    """Carries out one pass over the boxes in a picture whose own request is `own`."""
     pixels = yield from _enlarged(engine, member, each, drawing)
     if each.redraws and each.each.boxes is not None:
-        pixels = yield from draw_boxes_again(engine, member, each.each.boxes, pixels, prompt, previews, noticed)
+        pixels = yield from draw_boxes_again(engine, member, each.each.boxes, pixels, own, previews, noticed)
     return Drawing(pixels=pixels)
 
 

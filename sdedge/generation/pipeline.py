@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,16 @@ from sdedge.generation import control_predictor, img2img, out_of_memory, speed
 from sdedge.generation.guidance import branch_count, image_guidance
 from sdedge.generation.journals import Journals
 from sdedge.generation.notices import known_before
-from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, resolve_passes, run_passes, settled
+from sdedge.generation.passes import (
+    Drawing,
+    check_loras,
+    check_passes,
+    largest,
+    pixels_of,
+    resolve_passes,
+    run_passes,
+    settled,
+)
 from sdedge.generation.price import control_prices, memory_price, remember_step
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, journaled_batches, new_notices, resolve_wildcards
 from sdedge.generation.proving import Prover, proved
@@ -89,8 +98,9 @@ class Pipeline:
         if resolved.windows is not None:
             engine.check_size(*resolved.windows.part_of(resolved.width, resolved.height))
         refuse_unsupported(engine, resolved)
-        if resolved.image is None:  # else it is not known yet how large the picture is that the passes find
-            check_passes(engine, resolved, (resolved.width, resolved.height))
+        # From a picture it is not known yet how large what the passes find is.
+        if resolved.passes and resolved.image is None:
+            check_passes(engine, resolve_wildcards(resolved, 0).request, (resolved.width, resolved.height))
         check_regions(resolved, facts.downscale)
         wants_safety(resolved, facts)
         return resolved
@@ -105,9 +115,9 @@ class Pipeline:
         yield from fields_without_effect(request)
         engine, source = self.engine(resolved), img2img.open_source(resolved)
         yield from known_before(engine, request, resolved, source)
-        events = _plan_memory(engine, resolved, source, min(batch, count), last and count <= batch)
-        yield from (event.message for event in events if isinstance(event, Notice))
         prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(count)]
+        events = _plan_memory(engine, _earliest(prepared, resolved), source, min(batch, count), last and count <= batch)
+        yield from (event.message for event in events if isinstance(event, Notice))
         for group in batches(engine, prepared, batch):
             yield from adapt(engine, [member.request for member in group], is_drawn=False)
 
@@ -162,14 +172,16 @@ class Pipeline:
         source, reported = img2img.open_source(resolved), set(engine.facts.report)
         yield from map(Notice, known_before(engine, request, resolved, source))
         prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(first, count)]
-        earliest = next((each.request for each in prepared), resolved)
-        yield from _plan_memory(engine, resolved, source, min(batch, count), last and count <= batch)
+        earliest = _earliest(prepared, resolved)
+        yield from _plan_memory(engine, earliest, source, min(batch, count), last and count <= batch)
         yield from _prepare(engine, resolved, source, earliest)
         yield Loading("text")
         noticed: set[str] = set()
         size = finished_size(resolved, source)
         with tiling(engine, resolved.tiling):
             for group in journaled_batches(batches(engine, prepared, batch), self._journals):
+                for member in group:
+                    check_loras(member.request)
                 adapted = yield from _adapt(engine, [member.request for member in group], source)
                 yield from new_notices(adapted, noticed)
                 for attempt in out_of_memory.attempts(engine):
@@ -233,6 +245,11 @@ def _decoded(engine: Engine, member: PreparedRequest, drawing: Drawing) -> Gener
         with attempt:
             pixels = yield from pixels_of(engine, member.request, drawing)
     return pixels
+
+
+def _earliest(prepared: Sequence[PreparedRequest], resolved: Resolved) -> Resolved:
+    """Returns the request of the first picture of a job, its wildcards chosen; that of the job where there is no picture."""
+    return next((each.request for each in prepared), resolved)
 
 
 def _plan_memory(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,7 @@ from sdedge.json_values import read_json
 
 FACT = "postprocessing"
 _MAX_TEXT = 4 << 20  # characters of what one picture carries
-_STEPS = re.compile(r"^Steps: [^\n]*(?![\s\S]*\nSteps: )", re.M)  # the last line of settings
+_STEPS = "Steps: "  # begins a line of settings
 _OF_THE_FILE = ("exif", "xmp", "XML:com.adobe.xmp", "description", "iptc", "comment")
 
 
@@ -57,10 +56,21 @@ def with_done(texts: Texts, done: Mapping[str, str]) -> Texts:
     line = ", ".join(f"{key}: {_quoted(value)}" for key, value in done.items())
     appended = {**texts, FACT: ", ".join(filter(None, [texts.get(FACT, ""), line]))}
     if parameters := texts.get("parameters"):
-        appended["parameters"] = _STEPS.sub(lambda settings: f"{settings[0]}, {line}", parameters)
+        appended["parameters"] = _behind_settings(parameters, line)
     if "sdedge" in texts:
         appended["sdedge"] = _recorded(texts["sdedge"], done)
     return appended
+
+
+def _behind_settings(parameters: str, line: str) -> str:
+    """Returns the web UI's text with more settings behind its last line of them; a text without one as it is."""
+    start = 0 if parameters.startswith(_STEPS) else -1
+    start = max(start, parameters.rfind(f"\n{_STEPS}"))
+    if start < 0:
+        return parameters
+    end = parameters.find("\n", start + 1)
+    end = len(parameters) if end < 0 else end
+    return f"{parameters[:end]}, {line}{parameters[end:]}"
 
 
 def _quoted(value: str) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 EXIF_LIMIT = 65_500  # bytes; a JPEG segment holds 65,533 with its own header
+CUT = 8000  # characters of a prompt where it does not fit
 SAVE: dict[str, dict[str, Any]] = {
     "png": {"format": "PNG"},
     "jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
@@ -92,18 +93,18 @@ def _png_text(request: Request, facts: Mapping[str, object]) -> PngImagePlugin.P
 
 
 def _exif(request: Request, facts: Mapping[str, object], limit: int | None) -> bytes:
-    """Returns EXIF bytes; where they exceed the container's limit, without the JSON, then with the prompts cut short."""
-    text = metadata_a1111.write(request, facts)
-    cut = request.replace(prompt=request.prompt[:8000], negative=request.negative[:8000])
+    """Returns EXIF bytes; where they exceed the container's limit, without the JSON, then with the prompts cut short, then
+    without what has prompts of its own. None are better than a picture that is not saved."""
+    text, bare = metadata_a1111.write(request, facts), request.replace(passes=(), regions=(), controls=())
     for parameters, description in (
         (text, record(request, facts)),
         (text, None),
-        (metadata_a1111.write(cut, {}), None),
+        *((metadata_a1111.write(each, {}, CUT), None) for each in (request, bare)),
     ):
         data = exif_of(parameters, description)
         if limit is None or len(data) <= limit:
-            break
-    return data
+            return data
+    return b""
 
 
 def exif_of(parameters: str | None, description: str | None) -> bytes:

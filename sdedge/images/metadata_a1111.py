@@ -29,8 +29,8 @@ OPTIONS: dict[str, str] = (
 _ORDER = (
     "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model hash", "Model", "VAE hash", "VAE", "Variation seed",
     "Variation seed strength", "Denoising strength", "Clip skip", "RNG", "Tiling", "Eta", *OPTIONS.values(), "Mask blur",
-    "Inpaint area", "Masked area padding", "Hires CFG Scale", "Hires sampler", "Hires schedule type", "Hires prompt",
-    "Hires negative prompt", "Hires upscale", "Hires resize", "Hires steps", "Hires upscaler",
+    "Inpaint area", "Masked area padding", "Masked content", "Hires CFG Scale", "Hires sampler", "Hires schedule type",
+    "Hires prompt", "Hires negative prompt", "Hires upscale", "Hires resize", "Hires steps", "Hires upscaler",
 )  # fmt: skip
 """As that program writes them; keys that it does not have come after these."""
 
@@ -51,14 +51,15 @@ def unquote(text: str) -> str:
         return text
 
 
-def write(request: Request, facts: Mapping[str, object]) -> str:
+def write(request: Request, facts: Mapping[str, object], longest: int | None = None) -> str:
     """Returns prompt, negative prompt and one line of settings, as that program would write them for this request.
 
-    `facts` may hold `model_name`, `model_hash`, `vae_hash`, `lora_hashes`, `embedding_hashes` and `version`.
+    `facts` may hold `model_name`, `model_hash`, `vae_hash`, `lora_hashes`, `embedding_hashes` and `version`. The two prompts are
+    cut to `longest` characters where that is given.
     """
     settings = ", ".join(f"{key}: {quote(value)}" for key, value in _settings(request, facts).items())
-    negative = f"\n{NEGATIVE} {request.negative}" if request.negative else ""
-    return f"{request.prompt}{negative}\n{settings}".strip()
+    negative = f"\n{NEGATIVE} {request.negative[:longest]}" if request.negative else ""
+    return f"{request.prompt[:longest]}{negative}\n{settings}".strip()
 
 
 def _settings(request: Request, facts: Mapping[str, object]) -> dict[str, object]:

@@ -38,7 +38,7 @@ _INFORMATIVE = {
     "Image hash",
 }  # fmt: skip
 """Settings that are read otherwise, or that no picture depends on."""
-_NEUTRAL = {"Beta schedule alpha": "0.6", "Beta schedule beta": "0.6"}
+_NEUTRAL = {"Beta schedule alpha": "0.6", "Beta schedule beta": "0.6", "Hires Module 1": "Use same choices"}
 """Settings that are written although they are what is done here."""
 _FULL = "Full"
 _WRITERS: dict[str, Callable[[dict[str, str]], bool]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sdedge.images.metadata_fields import NO_COUNTERPART
 
 _REASONS: dict[str, str] = {
-    "Hires": "A second, larger pass (hires fix) is not carried over.",
+    "Hires": "This setting of hires fix is not carried over.",
     "First pass": "A second, larger pass (hires fix) is not carried over.",
     "Latent": "A second, larger pass (hires fix) is not carried over.",
     "ADetailer": "This setting of the extension ADetailer is not carried over.",
@@ -31,6 +31,7 @@ _REASONS: dict[str, str] = {
     "PAG": "Perturbed attention guidance is not carried over.",
     "SAG": "Self attention guidance is not available.",
     "Seed resize": "Noise of another size is not brought to this one.",
+    "Mask mode": "The mask was turned round there, so that its black was drawn anew; give it turned round.",
     "Conditional mask weight": "What an inpainting model sees of the masked part is not weighed.",
     "FP8": "Weights in fp8 are not rounded here as there.",
     "Downcast alphas": "The noise schedule in half precision, as of old versions, is not available.",

@@ -44,9 +44,9 @@ def _value(template: str, field: str, width: str, request: Request, number: int,
         "date": now.strftime("%Y-%m-%d"),
         "time": now.strftime("%H%M%S"),
         "number": f"{number:05d}",
-        "model": Path(request.model).stem,
+        "model": last_part(request.model),
     }
-    if field not in FIELDS or (width and not width.isdigit()):
+    if field not in FIELDS or (width and not width.isdecimal()):
         raise InvalidRequest(
             f"The name template {template!r} has the unknown field {{{field}{':' + width if width else ''}}}; "
             f"use {', '.join('{' + f + '}' for f in FIELDS)}, with a length as in {{prompt:40}}."

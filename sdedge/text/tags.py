@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from sdedge.errors import InvalidRequest
+from sdedge.text.wildcards import has_wildcards
 
 BLOCKS = ("BASE", *(f"IN{i:02}" for i in range(12)), "M00", *(f"OUT{i:02}" for i in range(12)))
 """The 26 parts of a v1 model that block weights tell apart: the text encoder (and all else), and the UNet's blocks."""
@@ -58,12 +59,18 @@ _UNSUPPORTED = {
 
 
 def extract_loras(text: str) -> tuple[str, tuple[Lora, ...]]:
-    """Returns the text without `<lora:…>` and `<hypernet:…>` tags, and the LoRAs.
+    """Returns the text without `<lora:…>` and `<hypernet:…>` tags, and the LoRAs. A tag in which wildcards are still to be chosen
+    names none yet.
 
     Raises InvalidRequest for a tag without a name, with a weight that is not a number, or with a key or preset of
     block weights that is not known: nothing is drawn at another weight than the tag says.
     """
-    return _HYPERNET.sub("", _LORA.sub("", text)), tuple(_lora(match) for match in _LORA.finditer(text))
+    return _HYPERNET.sub("", _LORA.sub("", text)), tuple(_lora(match) for match in _tags(text))
+
+
+def _tags(text: str) -> Iterator[re.Match[str]]:
+    """Yields the tags of LoRAs that are complete."""
+    return (match for match in _LORA.finditer(text) if not has_wildcards(match[0]))
 
 
 @dataclass(frozen=True)
@@ -95,9 +102,10 @@ class LoraTag:
 
 
 def lora_tags(text: str) -> tuple[LoraTag, ...]:
-    """Returns the tags of LoRAs in a prompt, in their order; what cannot be read is said in each, never raised."""
+    """Returns the tags of LoRAs in a prompt, in their order, but for those in which wildcards are still to be chosen; what cannot
+    be read is said in each, never raised."""
     tags = []
-    for match in _LORA.finditer(text):
+    for match in _tags(text):
         lora, fault = None, ""
         try:
             lora = _lora(match)

@@ -104,14 +104,15 @@ def resolve(
         return "".join(parts)
 
     text = expand(template, 0)
-    if choices and _has_wildcards(text):
+    if choices and has_wildcards(text):
         text = escape(text)  # pieces that only together look like a wildcard
     if len(text) > MAX_LENGTH:
         raise InvalidRequest(f"The wildcards make a prompt of {len(text)} characters; keep it within {MAX_LENGTH}.")
     return ResolvedText(text, tuple(choices))
 
 
-def _has_wildcards(text: str) -> bool:
+def has_wildcards(text: str) -> bool:
+    """Returns whether something of a text is still to be chosen."""
     tokens = list(_TOKEN.finditer(text))
     closing = _closing([token[0] for token in tokens])
     return any(token[1] for token in tokens) or any(_options(text, tokens, closing, i) is not None for i in closing)

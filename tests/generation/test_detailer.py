@@ -112,6 +112,19 @@ def test_a_picture_that_is_enlarged_for_its_boxes_is_enlarged_as_pixels(pipeline
     assert picture.request.passes[0].enlarge.by == "lanczos"
 
 
+def test_an_empty_part_of_a_negative_prompt_is_the_pictures_own(pipeline, request_of, face, monkeypatch):
+    """And so is [PROMPT] in one; the first box once had the parts of all boxes for its negative prompt."""
+    drawn_as = []
+    monkeypatch.setattr(
+        detailer,
+        "begin",
+        lambda engine, requests, source: (drawn_as.extend(requests), begin(engine, requests, source))[1],
+    )
+    again = Pass(Changes(strength=0.5, negative="[SEP] [PROMPT], blurry"), boxes=Boxes(str(face)))
+    drawn(pipeline, request_of(again, negative="trees"))
+    assert [request.negative for request in drawn_as] == ["trees", "trees, blurry"]
+
+
 @pytest.mark.slow
 def test_what_was_found_is_said_and_nothing_found_leaves_the_picture(pipeline, request_of, face, monkeypatch):
     again = Pass(boxes=Boxes(str(face)))

@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from sdedge.boxes import Boxes
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, OutOfMemory
 from sdedge.events import Loading, Step
+from sdedge.generation import upscale
 from sdedge.generation.passes import largest, settled
 from sdedge.generation.pipeline import Picture
 from sdedge.generation.prompts import encode_prompts
@@ -254,3 +255,16 @@ def test_every_enlarger_has_a_way_to_enlarge(models, pipeline):
     for name in LATENT:
         assert enlarge_latent(latent, name, (12, 8)).shape == (1, 1, 8, 12)
         assert enlarge_latent(latent, name, (12, 4)).shape == (1, 1, 4, 12)  # covers, and is cut
+
+
+@pytest.mark.parametrize("by", ["lanczos", "nearest"])
+def test_pixels_that_there_is_no_room_for_are_refused_before_anything_is_drawn(models, pipeline, monkeypatch, by):
+    """Only upscalers' networks asked once, and after the passes before."""
+    monkeypatch.setattr(upscale, "available_memory", lambda: (10**6, 10**9))
+    request = request_of(models, hires(0.5), hires(0.0, by, size=(2000, 2000)))
+    events: list[object] = []
+    with pytest.raises(OutOfMemory, match="2000x2000"):
+        events.extend(pipeline.images(request))
+    assert not any(isinstance(event, Step) for event in events)
+    (small,) = drawn(pipeline, request_of(models, hires(0.0, by, size=(128, 0))))
+    assert small.pixels.shape == (128, 128, 3)

@@ -9,10 +9,12 @@ from safetensors.torch import save_file
 
 from sdedge.engines.open import load_engine
 from sdedge.errors import InvalidRequest, ModelError
-from sdedge.events import Notice
+from sdedge.events import Notice, Step
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.generation.prompts import embedding_vectors
 from sdedge.library import adapters
+from sdedge.passes import Changes, Enlargement, Pass
+from sdedge.regions import Region
 from sdedge.request import Request
 
 
@@ -50,6 +52,43 @@ def test_a_lora_changes_the_picture_and_leaves_no_trace(pipeline, tiny_model):
     again = _draw(pipeline, tiny_model, "a red house")[0].pixels
     assert not np.array_equal(plain, styled) and not np.array_equal(styled, halved)
     assert np.array_equal(plain, again)
+
+
+def test_wildcards_choose_a_loras_name_and_weight_in_further_passes_too(pipeline, tiny_model):
+    """Before they were chosen, such a tag was refused as none, or looked up by the name that it has then."""
+    _write_lora("style")
+    again = (
+        Pass(Changes(strength=0.5), Enlargement()),
+        Pass(Changes(strength=0.5, prompt="{a <lora:style:{1|1}>|a <lora:style:1>}")),
+    )
+    settings = {"width": 64, "height": 64, "passes": again}
+    (drawn,) = _draw(pipeline, tiny_model, "a red house<lora:{style|style}:{0.5|0.5}>", **settings)
+    (plain,) = _draw(pipeline, tiny_model, "a red house<lora:style:0.5>", **settings)
+    assert drawn.request.prompt == "a red house<lora:style:0.5>" and np.array_equal(drawn.pixels, plain.pixels)
+    _draw(
+        pipeline,
+        tiny_model,
+        "a house<lora:style:{1|1}>",
+        width=64,
+        height=64,
+        regions=(Region("a boat", (0, 0, 0.5, 1)),),
+    )
+
+
+def test_a_lora_is_missed_where_a_wildcard_chose_it_and_before_anything_is_drawn(pipeline, tiny_model):
+    prompt = "{a boat|<lora:nope:1>}"
+    chosen = [adapters.wildcards_chosen(prompt, seed).text for seed in range(40)]
+    without = next(seed for seed in range(40) if chosen[seed : seed + 2] == ["a boat", "<lora:nope:1>"])
+    request = Request(
+        "a house", model=str(tiny_model), steps=2, seed=without, width=64, height=64,
+        passes=(Pass(Changes(strength=0.5, prompt=prompt), Enlargement()),),
+    )  # fmt: skip
+    events, pictures = pipeline.images(request, 2), []
+    with pytest.raises(InvalidRequest, match="no LoRA 'nope'"):
+        pictures.extend(event for event in events if isinstance(event, Picture | Step))
+    steps = [event for event in pictures if isinstance(event, Step)]
+    assert [event.seed for event in pictures if isinstance(event, Picture)] == [without]
+    assert {event.first for event in steps} == {0}
 
 
 def test_a_lora_survives_the_release_of_its_network(pipeline, tiny_model):

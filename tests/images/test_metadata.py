@@ -20,7 +20,8 @@ from sdedge.errors import InvalidRequest
 from sdedge.images import metadata, metadata_a1111
 from sdedge.images.carried import with_done
 from sdedge.images.metadata_apps import from_texts
-from sdedge.passes import Changes, Pass
+from sdedge.passes import Changes, Enlargement, Pass
+from sdedge.regions import Region
 from sdedge.request import Request
 from tests.images.metadata_samples import A1111_TEXT, FACTS, MOCHI, PIXELS, REQUEST, png, saved
 
@@ -220,6 +221,29 @@ def test_text_bombs_are_not_unpacked():
     body = png().getvalue()
     with pytest.raises(InvalidRequest, match="damaged"):
         metadata.read(io.BytesIO(body[:33] + packed + body[33:]))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"passes": (Pass(Changes(strength=0.5, prompt="c " * 9000), Enlargement()),)},
+        {"regions": tuple(Region("d " * 9000 + "<lora:x:1>", (0.0, 0.0, 0.5, 1.0)) for _ in range(4))},
+    ],
+)
+def test_a_jpeg_whose_settings_do_not_fit_is_written_all_the_same(more):
+    """Its passes and regions have prompts of their own, and a tag that they need stands behind the cut."""
+    request = REQUEST.replace(prompt="a " * 9000 + "<lora:x:1>", negative="\U0001f600" * 9000, **more)
+    recorded = metadata.read(saved("jpeg", request, FACTS))
+    assert recorded.fields["prompt"] == ("a " * 4000).strip() and recorded.fields["steps"] == REQUEST.steps
+
+
+def test_what_was_done_stands_behind_the_last_line_of_settings():
+    """However many lines begin as settings do: each was once looked for behind every other."""
+    lines = ["Steps: 1, Sampler: Euler"] * 60_000
+    done = with_done({"parameters": "\n".join([*lines, "Template: x"])}, {"Postprocess upscale by": "2"})["parameters"]
+    assert done.split("\n") == [*lines[1:], f"{lines[0]}, Postprocess upscale by: 2", "Template: x"]
+    assert with_done({"parameters": "a house\n Steps: 1"}, {"a": "b"})["parameters"] == "a house\n Steps: 1"
+    assert with_done({"parameters": "Steps: 1"}, {"a": "b"})["parameters"] == "Steps: 1, a: b"
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg"])

@@ -11,10 +11,11 @@ from click.testing import CliRunner
 from PIL import Image, PngImagePlugin
 
 from sdedge.cli import cli
-from sdedge.images import metadata, metadata_infotext
+from sdedge.images import metadata, metadata_a1111, metadata_infotext
 from sdedge.images.metadata_apps import from_texts
 from sdedge.images.metadata_fields import MAX_UNHONOURED, Metadata
 from sdedge.passes import Enlargement
+from sdedge.request import Request
 from sdedge.sampling.presets import sampling_plan
 from tests.images.graph_samples import COMFYUI_WORKFLOW, comfyui_prompt, invokeai_graph
 from tests.images.metadata_samples import A1111_TEXT, png
@@ -57,6 +58,27 @@ def test_no_setting_of_the_web_ui_is_dropped():
         ("embedding", "Easy", "c74b4e810b03"),
     }  # fmt: skip
     assert not _read(parameters=A1111_TEXT).unhonoured, "what is honoured is not listed"
+
+
+@pytest.mark.parametrize(
+    ("word", "content"),
+    [("fill", "fill"), ("latent noise", "noise"), ("latent nothing", "nothing"), ("original", "original")],
+)
+def test_what_stood_under_the_mask_is_read_and_written_as_the_web_ui_calls_it(word, content):
+    more = f"Denoising strength: 0.75, Mask blur: 4, Masked content: {word}, Mask mode: Inpaint not masked, "
+    recorded = _read(parameters=A1111_TEXT.replace("Version", f"{more}Version"))
+    assert recorded.fields["masked_content"] == content and _unhonoured(recorded) == {"image", "Mask mode"}
+    (turned,) = [item.reason for item in recorded.unhonoured if item.field == "Mask mode"]
+    assert turned.startswith("The mask was turned round")
+    request = Request(image="a.png", mask="m.png", masked_content=content)
+    assert (f"Masked content: {word}" in metadata_a1111.write(request, {})) == (content != "original")
+
+
+def test_forges_modules_of_a_second_pass_are_nothing_lost_and_other_settings_of_it_are_told_apart_from_it():
+    more = "Denoising strength: 0.5, Hires Module 1: Use same choices, Hires upscale: 2, Hires upscaler: Latent, Hires odd: 3, "
+    recorded = _read(parameters=A1111_TEXT.replace("Version", f"{more}Version"))
+    assert len(recorded.fields["passes"]) == 1 and _unhonoured(recorded) == {"Hires odd"}
+    assert recorded.unhonoured[0].reason == "This setting of hires fix is not carried over."
 
 
 def _regional(prompt: str, more: str) -> Metadata:

@@ -164,3 +164,13 @@ def test_names_hold_no_direction_marks_or_half_characters():
     now = datetime.datetime(2026, 1, 1)
     request = Request(prompt="a\u202egnp.exe\u200b \ufeffb", model="caf\udce9")
     assert naming.name("{prompt}-{model}", request, 1, now) == "agnp.exe_b-caf\ufffd"
+
+
+@pytest.mark.parametrize("model", ["sd-v1.5", "models/sd-v1.5.safetensors", r"C:\models\sd-v1.5.ckpt"])
+def test_a_models_name_keeps_its_dots(model):
+    assert naming.name("{model}", Request(model=model), 1, datetime.datetime(2026, 1, 1)) == "sd-v1.5"
+
+
+def test_a_length_that_is_no_number_is_refused():
+    with pytest.raises(InvalidRequest, match="unknown field"):
+        naming.name("{prompt:\u00b2}", Request(), 1, datetime.datetime(2026, 1, 1))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdedge.errors import InvalidRequest
-from sdedge.text.tags import BLOCKS, extract_loras, left_out, path_tags
+from sdedge.text.tags import BLOCKS, Lora, extract_loras, left_out, lora_tags, path_tags
 
 
 def _blocks(tag: str) -> dict[str, float]:
@@ -37,6 +37,16 @@ UNKNOWN = ("lbw=NOSUCH", "lbw=1,0", "lbw=R,0", "lbw=", "start=5", "stop=0.5", "s
 def test_a_key_or_preset_that_is_not_known_is_refused_by_name(field):
     with pytest.raises(InvalidRequest, match=field.split("=")[0]):
         extract_loras(f"a <lora:name:1:{field}> b")
+
+
+@pytest.mark.parametrize(
+    "tag", ["<lora:__styles__:1>", "<lora:{a|b}:1>", "<lora:a:{0.5|0.8}>", "<lora:a:1:lbw={MIDD|OUTD}>"]
+)
+def test_a_tag_that_wildcards_complete_is_no_tag_before(tag):
+    assert extract_loras(f"a {tag} cat <lora:b:1>") == ("a  cat ", (Lora("b"),))
+    assert [each.name for each in lora_tags(f"a {tag} cat <lora:b:1>")] == ["b"]
+    escaped = r"<lora:my__old__a:1> <lora:a\{b|c\}:1>"
+    assert [each.name for each in extract_loras(escaped)[1]] == ["my__old__a", r"a\{b|c\}"]
 
 
 def test_which_tags_name_paths():
