@@ -13,7 +13,7 @@ from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.library.manifest import Manifest
 from sdedge.request import Request
-from sdedge.training.tally import Tally
+from sdedge.evaluation.tally import Tally
 
 LATENT_CHANNELS = 4
 

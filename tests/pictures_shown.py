@@ -9,7 +9,7 @@ import numpy as np
 
 from sdedge.evaluation import obedience
 from sdedge.evaluation.world import Case, World
-from sdedge.evaluation.worlds import world_of
+from sdedge.evaluation.world import world_of
 
 
 @cache

@@ -16,7 +16,7 @@ from sdedge.commands.engine_options import engine_options
 from sdedge.commands.field_options import field_option, field_options, fields_of, size_option
 from sdedge.commands.headings import HeadedCommand, option
 from sdedge.commands.terminal import echo, note, one_line
-from sdedge.commands.values import NameType, integer
+from sdedge.commands.values import integer
 from sdedge.engines.open import default_model, find_tokenizer, load_engine, locate
 from sdedge.events import Event, Loading, Notice, Progress
 from sdedge.field_rows import Group
@@ -25,9 +25,6 @@ from sdedge.request import Request
 
 if TYPE_CHECKING:
     from sdedge.evaluation.measure import Job, Report
-
-
-WORLD_NAMES = ("illustrations", "scenes")
 
 
 @click.command(cls=HeadedCommand)
@@ -62,12 +59,6 @@ WORLD_NAMES = ("illustrations", "scenes")
 @option(
     Group.MEASURED, "--ceiling", type=integer(0, 10_000), default=200, show_default=True, help="True renders to read."
 )
-@option(
-    Group.MEASURED,
-    "--world",
-    type=NameType(WORLD_NAMES),
-    help="Scenes to ask for.  [default: the largest it has words for]",
-)
 @option(Group.MEASURED, "--judge", type=click.Path(path_type=Path), help="A judge that `sdedge train judge` made.")
 @option(
     Group.OUTPUT,
@@ -87,16 +78,16 @@ def evaluate(model: str | None, **options: Any) -> None:
     Two judges read every picture. The pictures are kept below --out by their settings: cut off, the same command goes
     on; with more --prompts or --seeds it adds to what is there; with other settings it begins anew beside it.
     """
-    from sdedge.evaluation import worlds
     from sdedge.evaluation.drawing import Judges
     from sdedge.evaluation.gallery import write_sheet
     from sdedge.evaluation.judge_network import find_judge
     from sdedge.evaluation.measure import REPORT, Report
     from sdedge.evaluation.measure import evaluate as measure
     from sdedge.evaluation.page import write_page
+    from sdedge.evaluation.world import world_of
 
     name = model or default_model()
-    world = worlds.WORLDS[options["world"]] if options["world"] else worlds.world_of(find_tokenizer(name))
+    world = world_of(find_tokenizer(name))
     job, reference = _jobs(name, options)
     judges = Judges(world, find_judge(options["judge"], world.values))
     report: Report | None = None

@@ -1,7 +1,7 @@
 """How well an engine obeys: held-out prompts drawn, and their facts read back from the pixels by the geometric judge.
 
-It is the short measure, without folders or reports, that conversions, number formats and tests take of a model whose world is
-known; `measure` is the long one.
+It is the short measure, without folders or reports, that conversions, number formats and tests take of the embedded model
+and its kin; `measure` is the long one.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import numpy as np
 
 from sdedge.engines.protocol import Engine
 from sdedge.errors import ModelError
-from sdedge.evaluation.world import World
-from sdedge.evaluation.worlds import world_of
+from sdedge.evaluation.world import World, world_of
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.request import Request
 
 LARGEST = 5000
-"""Words of a vocabulary that is a world's own."""
+"""Words of a vocabulary that was made for the scenes."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,9 @@ def shown(world: World, pixels: np.ndarray, prompt: str) -> dict[str, bool]:
 def obedience(
     pipeline: Pipeline, request: Request, prompts: int = 200, seeds: Sequence[int] = (1, 2, 3), prompt_seed: int = 0
 ) -> Iterator[Judged]:
-    """Draws every held-out prompt of the model's world with every seed by `request`'s settings, and reads the facts back.
+    """Draws every held-out prompt with every seed by `request`'s settings, and reads the facts back.
 
-    Seeds are consecutive. Raises ModelError for a model that knows no world.
+    Seeds are consecutive. Raises ModelError for a model that lacks words of the scenes.
     """
     world = world_of(pipeline.engine(request).tokenizer)
     for case in (world.case(index, prompt_seed) for index in range(prompts)):
@@ -60,9 +59,9 @@ def obedience(
 
 
 def fraction_obeyed(engine: Engine, steps: int, prompts: int = 24) -> float | None:
-    """Returns which fraction of the facts of held-out prompts an engine's pictures show; None for a model that knows no world.
+    """Returns which fraction of the facts of held-out prompts an engine's pictures show; None for a model that knows no scenes.
 
-    CLIP's vocabulary has every word of every world, and says nothing of what its model was trained on.
+    CLIP's vocabulary has every word of their captions, and says nothing of what its model was trained on.
     """
     if len(engine.tokenizer.vocab) > LARGEST:
         return None

@@ -46,6 +46,11 @@ class Optimisation:
         return self.lr * min(1.0, (step + 1) / self.warmup) * cosine
 
 
+def hash_of(name: str) -> int:
+    """A number for a stage name that is the same in every process."""
+    return int.from_bytes(name.encode(), "big") % 2**32
+
+
 def fit(
     stage: str,
     model: nn.Module,

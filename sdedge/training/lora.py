@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,12 @@ from sdedge.models.config import TextConfig, UNetConfig
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
 from sdedge.text.tokenizer import Tokenizer
-from sdedge.training import render as small_render
-from sdedge.training import scenes as small_scenes
-from sdedge.training.dataset import tokens
-from sdedge.training.diffusion import GAMMA, alphas_cumprod
 from sdedge.training.fit import Optimisation, TrainingProgress, fit
 from sdedge.training.illustrations.captions import VOCABULARY, caption
+from sdedge.training.illustrations.diffusion import GAMMA, alphas_cumprod
+from sdedge.training.illustrations.reading import token_ids
 from sdedge.training.illustrations.render import render
-from sdedge.training.illustrations.world import sample
+from sdedge.training.illustrations.world import Scene, sample
 from sdedge.training.styles import Style
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 from sdedge.weights.lora_keys import flat
@@ -47,6 +44,8 @@ class LoraRecipe:
     """Every number that decides how a LoRA comes out. The scale of its change is alpha / rank, as kohya's."""
 
     pictures: int = 320
+    size: int = 128
+    """Of the pictures, where the model's own is larger: the embedded model draws at it as well, in half the time."""
     rank: int = 8
     alpha: float = 8.0
     batch: int = 16
@@ -54,30 +53,6 @@ class LoraRecipe:
     """Fraction of captions left out, so that the style stays under guidance."""
     seed: int = 730_001
     optimisation: Optimisation = Optimisation(steps=400, lr=2e-3, warmup=20, flat=0.5, ema=0.98, weight_decay=0.0)
-
-
-@dataclass(frozen=True)
-class SceneSource:
-    """Where scenes come from, how they are worded, and how they are drawn. A scene is of the source's own type."""
-
-    vocabulary: tuple[str, ...]
-    sample: Callable[[np.random.Generator], Any]
-    caption: Callable[[Any, np.random.Generator], str]
-    render: Callable[[Any, int], np.ndarray]
-
-
-SOURCES = (
-    SceneSource(VOCABULARY, sample, caption, render),
-    SceneSource(small_scenes.VOCABULARY, small_scenes.sample, small_scenes.caption, small_render.render),
-)
-
-
-def source_of(tokenizer: Tokenizer) -> SceneSource:
-    """Returns the scenes that a model has words for, each word being one token. Raises ModelError."""
-    for source in SOURCES:
-        if all(len(tokenizer.ids(word)) == 1 for word in source.vocabulary):
-            return source
-    raise ModelError("The model's vocabulary lacks words of the scenes; train on the embedded model or its kin.")
 
 
 class LoraLayer(nn.Module):
@@ -128,7 +103,7 @@ class Frozen:
 
 
 def open_networks(path: Path, device: str) -> Frozen:
-    """Returns a model's networks in float32. Raises ModelError for one that is no plain v1 model."""
+    """Returns a model's networks in float32. Raises ModelError for one that is no plain v1 model, or lacks the scenes' words."""
     checkpoint = open_checkpoint(path)
     facts = read_facts(checkpoint)
     if facts.in_channels != 4 or facts.guidance_channels:
@@ -136,13 +111,16 @@ def open_networks(path: Path, device: str) -> Frozen:
             f"A LoRA is trained on a plain model, and {facts.name} is not; {Remedy.NAME_PLAIN_MODEL}.",
             field="model", remedy=Remedy.NAME_PLAIN_MODEL,
         )  # fmt: skip
+    tokenizer = load_tokenizer(checkpoint)
+    if any(len(tokenizer.ids(word)) != 1 for word in VOCABULARY):
+        raise ModelError("The model's vocabulary lacks words of the scenes; train on the embedded model or its kin.")
     parts: list[tuple[str, Callable[[Any], nn.Module]]] = [
         ("text_encoder", lambda config: CLIPText(TextConfig.from_json(config))),
         ("unet", lambda config: UNet(UNetConfig.from_json(config))),
         ("vae", lambda config: VAE(vae_config(config))),
     ]
     networks = {name: _loaded(checkpoint, name, build).to(device) for name, build in parts}
-    return Frozen(facts, load_tokenizer(checkpoint), **networks)  # type: ignore[arg-type]
+    return Frozen(facts, tokenizer, **networks)  # type: ignore[arg-type]
 
 
 def _loaded(checkpoint: Checkpoint, name: str, build: Callable[[Any], nn.Module]) -> nn.Module:
@@ -159,24 +137,19 @@ def train_lora(
     use_threads()
     folder.mkdir(parents=True, exist_ok=True)
     frozen = open_networks(model, device)
-    side = frozen.facts.width
+    side = min(recipe.size, frozen.facts.width)
     rng = np.random.default_rng((recipe.seed, 1))
-    source = source_of(frozen.tokenizer)
-    scenes = [source.sample(rng) for _ in range(recipe.pictures)]
+    scenes = [sample(rng) for _ in range(recipe.pictures)]
     batches: list[Tensor] = []
     for start in range(0, len(scenes), 8):
-        batches.append(_latents(frozen, [source.render(s, side) for s in scenes[start : start + 8]], style, device))
+        batches.append(_latents(frozen, [render(scene, side) for scene in scenes[start : start + 8]], style, device))
         yield TrainingProgress("pictures", min(start + 8, len(scenes)), len(scenes), 0.0)
     torch.manual_seed(recipe.seed)
     layers = lora_layers(frozen.unet, recipe.rank, recipe.alpha).to(device)
-    loss_at = _loss(frozen, partial(_worded, source, scenes), torch.cat(batches), recipe, device)
+    loss_at = _loss(frozen, scenes, torch.cat(batches), recipe, device)
     yield from fit(f"lora-{style.name}", layers, loss_at, recipe.optimisation, folder)
     save_kohya(layers, path, recipe, frozen.facts.name)
     yield TrainingProgress("lora", recipe.optimisation.steps, recipe.optimisation.steps, 0.0, exported=True)
-
-
-def _worded(source: SceneSource, scenes: list[Any], index: int, rng: np.random.Generator) -> str:
-    return source.caption(scenes[index], rng)
 
 
 @torch.no_grad()
@@ -187,16 +160,9 @@ def _latents(frozen: Frozen, renders: list[np.ndarray], style: Style, device: st
 
 
 def _loss(
-    frozen: Frozen,
-    word: Callable[[int, np.random.Generator], str],
-    latents: Tensor,
-    recipe: LoraRecipe,
-    device: str,
+    frozen: Frozen, scenes: list[Scene], latents: Tensor, recipe: LoraRecipe, device: str
 ) -> Callable[[int], Tensor]:
-    """Returns the loss of each step: what the model was trained by, with min-SNR weights and stratified timesteps.
-
-    `word` words a picture by its number.
-    """
+    """Returns the loss of each step, with min-SNR weights (Hang et al. 2023) and stratified timesteps."""
     alphas = alphas_cumprod().float()
     snr = alphas / (1 - alphas)
     predicts_v = frozen.facts.schedule.prediction_type == "v_prediction"
@@ -209,8 +175,8 @@ def _loss(
         eps = torch.from_numpy(rng.standard_normal(x0.shape, dtype=np.float32))
         t = torch.from_numpy((1000 * (np.arange(B) + rng.random(B)) / B).astype(int))
         a = alphas[t][:, None, None, None]
-        captions = ["" if rng.random() < recipe.drop else word(i, rng) for i in indices]
-        context = frozen.text_encoder(tokens(frozen.tokenizer, captions).to(device))
+        captions = ["" if rng.random() < recipe.drop else caption(scenes[i], rng) for i in indices]
+        context = frozen.text_encoder(token_ids(frozen.tokenizer, captions).to(device))
         target = a.sqrt() * eps - (1 - a).sqrt() * x0 if predicts_v else eps
         x = a.sqrt() * x0 + (1 - a).sqrt() * eps
         error = (frozen.unet(x.to(device), t.to(device), context) - target.to(device)).square().mean((1, 2, 3))

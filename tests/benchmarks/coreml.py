@@ -164,7 +164,7 @@ def _obeyed(model: Path, pictures: int) -> dict[str, float]:
     from sdedge.evaluation.obedience import obedience
     from sdedge.generation.pipeline import Pipeline
     from sdedge.request import Request
-    from sdedge.training.tally import Tally
+    from sdedge.evaluation.tally import Tally
 
     tally, seeds = Tally(), (1, 2)
     request = Request(prompt="", model=str(model), steps=12)

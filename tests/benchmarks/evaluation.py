@@ -24,7 +24,7 @@ from sdedge.evaluation.figures import MEAN, Figures
 from sdedge.evaluation.judge_network import find_judge
 from sdedge.evaluation.measure import Job, Report, evaluate
 from sdedge.evaluation.page_parts import decibels
-from sdedge.evaluation.worlds import world_of
+from sdedge.evaluation.world import world_of
 from sdedge.events import Progress
 from sdedge.generation.pipeline import Pipeline
 from sdedge.library.models import EMBEDDED

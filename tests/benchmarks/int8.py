@@ -15,7 +15,7 @@ from sdedge.events import Loading
 from sdedge.generation.int8_recipe import psnr, quantize
 from sdedge.generation.pipeline import Pipeline
 from sdedge.request import Request
-from sdedge.training.tally import Tally
+from sdedge.evaluation.tally import Tally
 
 PROMPTS, SEEDS = 10, (1, 2, 3)
 

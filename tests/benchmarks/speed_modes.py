@@ -31,7 +31,7 @@ from sdedge.generation.sample import make_plan
 from sdedge.models import reuse
 from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.request import Request
-from sdedge.training.tally import Tally
+from sdedge.evaluation.tally import Tally
 from tests.benchmarks.support.random_models import make_model
 
 GUIDANCE = 4.0  # the embedded model's

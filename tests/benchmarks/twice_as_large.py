@@ -27,7 +27,7 @@ from PIL import Image
 
 from sdedge.engines.open import load_engine
 from sdedge.evaluation.intervals import interval
-from sdedge.evaluation.worlds import world_of
+from sdedge.evaluation.world import world_of
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.passes import Changes, Enlargement, Pass

@@ -13,9 +13,7 @@ from torch import Tensor
 
 from sdedge.models.layers import Downsample2D, ResnetBlock2D, Upsample2D
 from sdedge.models.vae import VAE
-from sdedge.training.autoencoder import colour_loss
-from sdedge.training.diffusion import hash_of
-from sdedge.training.fit import Optimisation, TrainingProgress, fit
+from sdedge.training.fit import Optimisation, TrainingProgress, fit, hash_of
 from sdedge.training.illustrations.render import render
 from sdedge.training.illustrations.world import Scene, sample_any
 
@@ -99,6 +97,16 @@ def opponents(colours: Tensor) -> Tensor:
     """
     red, green, blue = colours.unbind(1)
     return torch.stack([(red + green + blue) / 3, 3 * (red - green), 1.5 * (blue - (red + green) / 2)], dim=1)
+
+
+def colour_loss(latents: Tensor, images: Tensor) -> Tensor:
+    """Mean squared error left by the best linear map from latents (B, 4, h, w) to the mean colour of each 8x8 cell."""
+    cells = F.avg_pool2d(images, images.shape[2] // latents.shape[2]).permute(0, 2, 3, 1).reshape(-1, 3)
+    x = latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
+    x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
+    gram = x.T @ x / len(x) + 1e-4 * torch.eye(x.shape[1], device=x.device)
+    rows = torch.linalg.solve(gram, x.T @ cells / len(x))
+    return (x @ rows - cells).square().mean()
 
 
 def loss_of(made: Tensor, seen: Tensor, colours: float, edges: float) -> Tensor:

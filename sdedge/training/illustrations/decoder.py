@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from sdedge.models.vae import VAE
-from sdedge.training.diffusion import hash_of
-from sdedge.training.fit import Optimisation, TrainingProgress, fit
+from sdedge.training.fit import Optimisation, TrainingProgress, fit, hash_of
 from sdedge.training.illustrations.autoencoder import images, loss_of
 from sdedge.training.illustrations.world import sample_any
 

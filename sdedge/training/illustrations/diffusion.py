@@ -11,16 +11,22 @@ import torch
 from torch import Tensor
 
 from sdedge.text.tokenizer import Tokenizer
-from sdedge.training.diffusion import Conditioned, alphas_cumprod, hash_of
-from sdedge.training.fit import Optimisation, TrainingProgress, fit
+from sdedge.training.fit import Optimisation, TrainingProgress, fit, hash_of
 from sdedge.training.illustrations.captions import caption
 from sdedge.training.illustrations.latents import Latents
 from sdedge.training.illustrations.reading import token_ids
+from sdedge.training.networks import Conditioned
 
 GAMMA = 5.0  # signal-to-noise ratio from which on the loss is that of min-SNR (Hang et al. 2023)
 NOISY_SHARE = (
     0.35  # of the timesteps: drawn with a density of t squared, for relations and counts are decided at high noise
 )
+
+
+def alphas_cumprod() -> Tensor:
+    """The v1 schedule: float64 (1000,)."""
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    return (1 - betas).cumprod(0)
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ import torch
 
 from sdedge.images.convert import to_pixels
 from sdedge.models.vae import VAE
-from sdedge.training.evaluate import Drawn
 from sdedge.training.fit import load_average
 from sdedge.training.illustrations.autoencoder import images
 from sdedge.training.illustrations.captions import held_out_prompts
 from sdedge.training.illustrations.judge import score
 from sdedge.training.illustrations.recipe import TrainingRecipe, encoded, networks, write_model
+from sdedge.training.illustrations.sheet import Drawn
 from sdedge.training.illustrations.world import Scene, sample_any, unseen_pairs
-from sdedge.training.recipe import Networks
+from sdedge.training.networks import Networks
 
 BATCH = 4
 
@@ -95,7 +95,7 @@ def drawn_prompts(model: Path, size: int, prompts: int, steps: int, seed: int = 
 
     pipeline = Pipeline(load_engine("cpu"))
     request = Request(model=str(model), width=size, height=size, steps=steps, seed=seed)
-    for prompt, facts, pairs in held_out_prompts(prompts, seed):
+    for prompt, facts, _ in held_out_prompts(prompts, seed):
         for event in pipeline.images(request.replace(prompt=prompt)):
             if isinstance(event, Picture):
-                yield Drawn(prompt, seed, event.pixels, score(event.pixels, facts), bool(pairs))
+                yield Drawn(prompt, seed, event.pixels, score(event.pixels, facts))

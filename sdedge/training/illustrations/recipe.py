@@ -1,4 +1,4 @@
-"""The recipe of the illustrating model, in the stages that the v1 model card describes.
+"""The recipe of the embedded model, in the stages that the v1 model card describes.
 
 The autoencoder first; the text encoder alone, until its words tell the facts; then text encoder and UNet together at low
 resolution, at higher ones, and there with a tenth of the captions dropped for guidance; then the decoder alone once more,
@@ -23,7 +23,6 @@ from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
 from sdedge.text.tokenizer import from_vocabulary
-from sdedge.training.diffusion import Conditioned
 from sdedge.training.fit import Optimisation, TrainingProgress
 from sdedge.training.illustrations.autoencoder import (
     AutoencoderStage,
@@ -36,7 +35,7 @@ from sdedge.training.illustrations.decoder import DecoderStage, train_decoder
 from sdedge.training.illustrations.diffusion import DiffusionStage, Part, train_stage
 from sdedge.training.illustrations.latents import Latents, chunk_scenes
 from sdedge.training.illustrations.reading import train_words
-from sdedge.training.recipe import Networks, export
+from sdedge.training.networks import Conditioned, Networks, export
 
 LEVEL = Optimisation(steps=0, lr=8e-4, warmup=50, flat=1.0, ema=0.9995)
 
@@ -109,18 +108,26 @@ QUICK = TrainingRecipe(
 """A few steps of every stage, for tests."""
 
 
-def networks(recipe: TrainingRecipe) -> Networks:
-    """Fresh networks from the recipe's seed. The eps output starts at zero, which steadies the first steps."""
+def random_networks(recipe: TrainingRecipe) -> Networks:
+    """Networks of random weights from the recipe's seed. The eps output starts at zero, which steadies the first steps."""
     torch.manual_seed(recipe.seed)
-    vae = VAE(recipe.vae).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    start_direct(vae)
+    vae = VAE(recipe.vae)
     tokenizer = from_vocabulary(VOCABULARY)
     text = CLIPText(replace(recipe.text, vocab_size=len(tokenizer.vocab)))
     for embedding in (text.text_model.embeddings.token_embedding, text.text_model.embeddings.position_embedding):
         nn.init.normal_(embedding.weight, std=0.02)
     unet = UNet(recipe.unet)
     nn.init.zeros_(unet.conv_out.weight)
-    return Networks(tokenizer, vae, Conditioned(text, unet.to(memory_format=torch.channels_last)))  # type: ignore[call-overload]
+    return Networks(tokenizer, vae, Conditioned(text, unet))
+
+
+def networks(recipe: TrainingRecipe) -> Networks:
+    """The networks that training begins with: random ones, whose autoencoder passes colours on."""
+    nets = random_networks(recipe)
+    for network in (nets.vae, nets.conditioned.unet):
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    start_direct(nets.vae)
+    return nets
 
 
 def train(recipe: TrainingRecipe, folder: Path) -> Generator[TrainingProgress, None, None]:
