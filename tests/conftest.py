@@ -171,7 +171,8 @@ def write_tiny_model(folder: Path, layers: int = 1, channels: tuple[int, ...] = 
     """
     import torch
 
-    from sdedge.training.recipe import QUICK, export, networks
+    from sdedge.training.illustrations.recipe import QUICK, random_networks
+    from sdedge.training.networks import export
 
     widths = {"block_out_channels": channels, "layers_per_block": layers, "norm_num_groups": 4, "sample_size": 8}
     recipe = replace(
@@ -179,7 +180,7 @@ def write_tiny_model(folder: Path, layers: int = 1, channels: tuple[int, ...] = 
         unet=replace(QUICK.unet, **widths),
         vae=replace(QUICK.vae, block_out_channels=(4, 8, 8, 8), layers_per_block=1),
     )
-    nets = networks(recipe, "cpu")
+    nets = random_networks(recipe)
     torch.manual_seed(3)
     torch.nn.init.normal_(nets.conditioned.unet.conv_out.weight, std=0.1)
     export(recipe, nets, folder)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from sdedge.evaluation import obedience
-from sdedge.evaluation.world import Case, World
-from sdedge.evaluation.world import world_of
+from sdedge.evaluation.world import Case, World, world_of
 
 
 @cache

@@ -96,7 +96,7 @@ class Evaluation:
         return case.prompt + tags
 
 
-def settings_of(evaluation: Evaluation, pipeline: Pipeline, world: World) -> dict[str, Any]:
+def settings_of(evaluation: Evaluation, pipeline: Pipeline) -> dict[str, Any]:
     """Returns everything that determines the pictures but for their number: what a run is kept under, as JSON holds it.
 
     Loads the model. Raises ModelError and InvalidRequest.
@@ -116,7 +116,6 @@ def settings_of(evaluation: Evaluation, pipeline: Pipeline, world: World) -> dic
         "engine": engine.description,
         "request": {**record, "guidance": resolved.guidance, "width": resolved.width, "height": resolved.height},
         "loras": [[hash_file(path).sha256[:16], weight] for path, weight in evaluation.loras],
-        "world": world.name,
         "prompts": evaluation.prompt_seed,
         "sdedge": sdedge.__version__,
     }

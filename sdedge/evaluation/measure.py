@@ -111,7 +111,7 @@ def evaluate(
 def _drawn(job: Job, judges: Judges, out: Path, phase: str) -> Generator[Event, None, DrawnRun]:
     """Yields events, and returns the DrawnRun."""
     yield Loading("model")
-    settings = settings_of(job.evaluation, job.pipeline, judges.world)
+    settings = settings_of(job.evaluation, job.pipeline)
     run = Run(out, settings["name"], settings)
     if phase == DRAWING and not run.is_there and (nearest := nearest_run(out, run)):
         name, lines = nearest

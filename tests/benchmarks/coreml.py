@@ -162,9 +162,9 @@ def _unpacked(model: Path, bundle: Path, folder: Path) -> Path:
 def _obeyed(model: Path, pictures: int) -> dict[str, float]:
     from sdedge.engines.open import load_engine
     from sdedge.evaluation.obedience import obedience
+    from sdedge.evaluation.tally import Tally
     from sdedge.generation.pipeline import Pipeline
     from sdedge.request import Request
-    from sdedge.evaluation.tally import Tally
 
     tally, seeds = Tally(), (1, 2)
     request = Request(prompt="", model=str(model), steps=12)

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
+from sdedge.training.render import PARTS, render
+from sdedge.training.scenes import KINDS, sample_any
 from torch import Tensor
 
 from sdedge.generation.detect import SIDE, detect
-from sdedge.training.render import PARTS, render
-from sdedge.training.scenes import KINDS, sample_any
 from sdedge.weights.detector import load_detector, open_detector
 from tests.detector_models import DetectionModel
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from sdedge.engines.open import find_tokenizer, load_engine
-from sdedge.evaluation import worlds
+from sdedge.evaluation.world import world_of
 from sdedge.evaluation.drawing import Evaluation, Judges
 from sdedge.evaluation.figures import ALL, MEAN
 from sdedge.evaluation.judge_network import find_judge
@@ -57,7 +57,7 @@ WAYS = (
 
 def measured(way: Way, pipeline: Pipeline, options: argparse.Namespace) -> Report:
     """Returns the report of a way."""
-    world = worlds.world_of(find_tokenizer(MODEL))
+    world = world_of(find_tokenizer(MODEL))
     judges = Judges(world, find_judge(None, world.values))
     request = way.request.replace(steps=options.steps)
     job = Job(Evaluation(request, prompts=options.prompts, seeds=options.seeds, batch=options.seeds), pipeline)

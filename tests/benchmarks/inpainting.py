@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
-
-from sdedge.generation.pipeline import Picture, Pipeline
-from sdedge.request import Request
 from sdedge.training.checker import read_facts
 from sdedge.training.render import PARTS, render
 from sdedge.training.scenes import COLOURS, Scene, caption, is_held_out, sample
+
+from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.request import Request
 
 MARGIN = 5  # pixels of surroundings in the mask, so that the object's own edge is inside
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from sdedge.engines.open import EMBEDDED, load_engine, locate
 from sdedge.evaluation.obedience import Judged, fraction_obeyed, obedience
+from sdedge.evaluation.tally import Tally
 from sdedge.events import Loading
 from sdedge.generation.int8_recipe import psnr, quantize
 from sdedge.generation.pipeline import Pipeline
 from sdedge.request import Request
-from sdedge.evaluation.tally import Tally
 
 PROMPTS, SEEDS = 10, (1, 2, 3)
 

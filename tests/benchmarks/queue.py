@@ -60,7 +60,8 @@ def measure_memory(folder: Path, switches: int = 30, models: int = 4) -> dict:
     """Resident bytes of the real worker after switching between random models of some 50 MB."""
     import torch
 
-    from sdedge.training.recipe import QUICK, export, networks
+    from sdedge.training.illustrations.recipe import QUICK, random_networks
+    from sdedge.training.networks import export
 
     places = []
     for i in range(models):
@@ -69,7 +70,7 @@ def measure_memory(folder: Path, switches: int = 30, models: int = 4) -> dict:
         recipe = replace(QUICK, unet=unet, vae=vae)
         torch.manual_seed(i)
         places.append(folder / f"model-{i}")
-        export(recipe, networks(recipe, "cpu"), places[-1])
+        export(recipe, random_networks(recipe), places[-1])
     size = sum(file.stat().st_size for file in places[0].rglob("*") if file.is_file())
     ended: list[Event] = []
 

@@ -22,8 +22,7 @@ import numpy as np
 
 from sdedge.engines.open import load_engine
 from sdedge.evaluation.intervals import interval
-from sdedge.evaluation.world import Case, World
-from sdedge.evaluation.world import world_of
+from sdedge.evaluation.world import Case, World, world_of
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.regions import NAMED, Region, RegionMethod

@@ -26,12 +26,12 @@ import torch
 from sdedge import catalog
 from sdedge.engines.open import load_engine
 from sdedge.evaluation.obedience import obedience
+from sdedge.evaluation.tally import Tally
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.sample import make_plan
 from sdedge.models import reuse
 from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.request import Request
-from sdedge.evaluation.tally import Tally
 from tests.benchmarks.support.random_models import make_model
 
 GUIDANCE = 4.0  # the embedded model's

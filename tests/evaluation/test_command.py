@@ -14,7 +14,7 @@ FAST = ("--steps", 1, "--prompts", 1, "--seeds", 2, "--ceiling", 0, "--device", 
 @pytest.fixture
 def quick_judge(monkeypatch):
     """A geometric judge that is done at once."""
-    monkeypatch.setattr("sdedge.evaluation.scenes_world.checker.read_facts", lambda image: {"kind": "house"})
+    monkeypatch.setattr("sdedge.evaluation.world.World.read", lambda world, image: {"kind": "house"})
 
 
 def test_it_prints_a_table_and_the_paths_of_the_report(tiny_model, tmp_path, quick_judge):

@@ -13,8 +13,7 @@ from scipy import linalg, ndimage, stats
 from sdedge.evaluation import figures, similarity
 from sdedge.evaluation.figures import Verdict
 from sdedge.evaluation.intervals import interval, wilson
-from sdedge.evaluation.scenes_world import Scenes
-from sdedge.evaluation.world import Case
+from sdedge.evaluation.world import Case, World
 
 RNG = np.random.default_rng(8)
 PICTURE = RNG.integers(0, 256, (40, 48, 3), dtype=np.uint8)
@@ -107,7 +106,7 @@ CASES = {
 
 def judges_of(names: dict[str, str]) -> SimpleNamespace:
     """Judges by their names alone."""
-    return SimpleNamespace(world=Scenes(), names=names)
+    return SimpleNamespace(world=World(), names=names)
 
 
 def seen(prompt: int, geometric: tuple[str, str], learned: tuple[str, str]) -> Verdict:

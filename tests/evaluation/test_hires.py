@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from sdedge.engines.open import EMBEDDED, find_tokenizer, load_engine
-from sdedge.evaluation import figures, worlds
+from sdedge.evaluation import figures
 from sdedge.evaluation.drawing import Judges
 from sdedge.evaluation.judge_network import find_judge
+from sdedge.evaluation.world import world_of
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.passes import Changes, Enlargement, Pass
 from sdedge.request import Request
@@ -26,8 +27,8 @@ def obeyed(pictures: list[np.ndarray], judges: Judges) -> list[bool]:
 
 @pytest.mark.slow
 def test_twice_the_size_keeps_most_facts():
-    """The embedded model learned no other size than its own: with guidance, or more noise, it begins anew in every part."""
-    world = worlds.world_of(find_tokenizer(EMBEDDED))
+    """Of larger pictures the model learned parts, at low noise: with guidance, or more noise, it begins anew in each."""
+    world = world_of(find_tokenizer(EMBEDDED))
     judges, pipeline = Judges(world, find_judge(None, world.values)), Pipeline(load_engine("cpu", "float32"))
     again = Pass(Changes(strength=0.2, steps=2, guidance=1.0), Enlargement("lanczos"))
     shown = {}

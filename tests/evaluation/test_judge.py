@@ -26,8 +26,7 @@ from sdedge.evaluation.judge_network import (
 )  # fmt: skip
 from sdedge.evaluation.judge_training import JudgeRecipe, degraded, label, train_judge
 from sdedge.evaluation.runs import Result
-from sdedge.evaluation.world import Case
-from sdedge.evaluation.worlds import WORLDS
+from sdedge.evaluation.world import WORLD, Case
 from sdedge.training.fit import Optimisation
 
 ROOT = Path(__file__).parents[2]
@@ -120,7 +119,7 @@ def test_its_seeds_are_its_own_and_training_never_sees_it():
 
 
 def test_the_file_is_small(tmp_path):
-    path = save_judge(JudgeNetwork(WORLDS[next(iter(WORLDS))].values), tmp_path / "judge.safetensors")
+    path = save_judge(JudgeNetwork(WORLD.values), tmp_path / "judge.safetensors")
     assert path.stat().st_size < 1_000_000
 
 
@@ -158,12 +157,11 @@ def test_labels_of_facts_that_a_scene_has_not():
 @pytest.mark.skipif(not shipped_judge().is_file(), reason="the judge is not in this tree")
 @pytest.mark.slow
 def test_the_shipped_judge_reads_renders():
-    world = next(iter(WORLDS.values()))
-    judge = find_judge(None, world.values)
+    judge = find_judge(None, WORLD.values)
     rng = np.random.default_rng(740_001)
-    scenes = [world.sample(rng) for _ in range(150)]
-    answers = judge.read([world.render(scene, 128) for scene in scenes])
+    scenes = [WORLD.sample(rng) for _ in range(150)]
+    answers = judge.read([WORLD.render(scene, 128) for scene in scenes])
     verdicts = [
-        right for scene, read in zip(scenes, answers) for right in world.compare(world.facts(scene), read).values()
+        right for scene, read in zip(scenes, answers) for right in WORLD.compare(WORLD.facts(scene), read).values()
     ]
     assert np.mean(verdicts) >= 0.99

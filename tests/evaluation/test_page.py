@@ -17,8 +17,7 @@ from sdedge.evaluation.gallery import write_sheet
 from sdedge.evaluation.measure import DrawnRun, Report
 from sdedge.evaluation.page import page, write_page
 from sdedge.evaluation.runs import Result, Run
-from sdedge.evaluation.scenes_world import Scenes
-from sdedge.evaluation.world import Case
+from sdedge.evaluation.world import Case, World
 
 JUDGES = {"geometric": "geometric 1", "learned": "learned 2"}
 STATED = {"kind": "house", "mountains": True}
@@ -36,7 +35,7 @@ def drawn_run(folder, name: str = "pocket", steps: int = 8, width: int = 64) -> 
     for result in results:
         run.picture_path(*result.key).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((64, 64, 3), 60 * result.seed, np.uint8)).save(run.picture_path(*result.key))
-    judges = SimpleNamespace(world=Scenes(), names=JUDGES)
+    judges = SimpleNamespace(world=World(), names=JUDGES)
     verdicts = tuple(figures.verdict(0, cases[0].facts, result.answers, judges) for result in results)
     return DrawnRun(run, cases, tuple(results), verdicts)
 

@@ -20,10 +20,8 @@ from sdedge.engines.open import load_engine
 from sdedge.errors import InvalidRequest, ModelError, SdedgeError
 from sdedge.evaluation.ceiling import read_ceiling
 from sdedge.evaluation.drawing import Evaluation, Judges, draw, settings_of
-from sdedge.evaluation.illustrations_world import Illustrations
 from sdedge.evaluation.measure import Job, Report, evaluate
 from sdedge.evaluation.runs import Result, Run, differences, nearest_run
-from sdedge.evaluation.scenes_world import Scenes
 from sdedge.evaluation.world import World
 from sdedge.events import Notice, Step
 from sdedge.generation.pipeline import Pipeline
@@ -31,7 +29,7 @@ from sdedge.generation.save import Picture
 from sdedge.request import Request, Resolved
 
 
-class Quick(Scenes):
+class Quick(World):
     """The world with a judge that looks at one pixel: what is drawn is not the subject here."""
 
     version = "quick"
@@ -54,8 +52,8 @@ def pipeline(tiny_model) -> Pipeline:
     return Pipeline(load_engine("cpu", "float32"))
 
 
-def run_of(folder: Path, wanted: Evaluation, pipeline: Pipeline, world: World = WORLD) -> Run:
-    return Run(folder, "tiny", settings_of(wanted, pipeline, world))
+def run_of(folder: Path, wanted: Evaluation, pipeline: Pipeline) -> Run:
+    return Run(folder, "tiny", settings_of(wanted, pipeline))
 
 
 def finish(run: Run, wanted: Evaluation, pipeline: Pipeline, stop: int | None = None) -> list[Result]:
@@ -118,11 +116,6 @@ def test_other_settings_are_another_run(tiny_model, tmp_path, pipeline, change):
     plain = evaluation(tiny_model)
     changed = replace(plain, request=plain.request.replace(**change))
     assert run_of(tmp_path, changed, pipeline).folder != run_of(tmp_path, plain, pipeline).folder
-
-
-def test_another_world_is_another_run(tiny_model, tmp_path, pipeline):
-    plain, drawn = evaluation(tiny_model), Illustrations()
-    assert run_of(tmp_path, plain, pipeline, drawn).folder != run_of(tmp_path, plain, pipeline).folder
 
 
 def test_a_lora_that_is_given_twice_is_another_run_than_once(tiny_model, tmp_path, pipeline):
@@ -246,10 +239,10 @@ class Shades(Quick):
         return {"kind": scene.kind}
 
     def render(self, scene, size):
-        return np.full((size, size, 3), 80 * self.values["kind"].index(scene.kind), np.uint8)
+        return np.full((size, size, 3), 10 * self.values["kind"].index(scene.kind), np.uint8)
 
     def read(self, image):
-        return {"kind": self.values["kind"][min(round(float(image.mean()) / 80), 2)]}
+        return {"kind": self.values["kind"][min(round(float(image.mean()) / 10), 23)]}
 
 
 def test_reconstructions_that_fail_are_said_each_time_and_never_kept_in_part(tmp_path, monkeypatch):

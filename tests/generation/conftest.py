@@ -16,7 +16,8 @@ from sdedge.engines.open import load_engine
 from sdedge.generation import journal_file
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
-from sdedge.training.recipe import QUICK, export, networks
+from sdedge.training.illustrations.recipe import QUICK, random_networks
+from sdedge.training.networks import export
 
 SIDE = 64
 
@@ -34,7 +35,7 @@ def write_model(channels: int, folder: Path, layers: int = 1) -> None:
         unet=replace(QUICK.unet, in_channels=channels, **widths),
         vae=replace(QUICK.vae, block_out_channels=(4, 8, 8, 8), layers_per_block=1),
     )
-    nets = networks(recipe, "cpu")
+    nets = random_networks(recipe)
     torch.manual_seed(3)
     with torch.no_grad():
         nets.conditioned.unet.conv_out.weight.normal_(std=0.1)

@@ -21,7 +21,7 @@ from sdedge.machine import findings, probe, thread_probe, threads
 from sdedge.machine.cores import Cores
 from sdedge.machine.findings import DeviceFinding
 from sdedge.machine.thread_probe import Spent, ThreadChoice, choose_threads
-from sdedge.training.recipe import QUICK, train
+from sdedge.training.illustrations.recipe import QUICK, train
 
 FRESH = """
 import os, sys, torch

@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sdedge.models.unet import UNet
 from sdedge.models.unfilled import unfilled
-from sdedge.training.recipe import QUICK
+from sdedge.training.illustrations.recipe import QUICK
 
 
 class Operations(TorchDispatchMode):

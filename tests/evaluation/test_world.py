@@ -1,4 +1,4 @@
-"""Worlds: prompts that training never saw, whose facts the renders show and the judges read."""
+"""The world: prompts that training never saw, whose facts the renders show and the judges read."""
 
 from __future__ import annotations
 
@@ -7,36 +7,18 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from sdedge.commands import evaluate
 from sdedge.engines.open import EMBEDDED, find_tokenizer
 from sdedge.errors import ModelError
-from sdedge.evaluation.world import Case
-from sdedge.evaluation.worlds import WORLDS, world_of
+from sdedge.evaluation.world import WORLD, Case, world_of
 from sdedge.text.tokenizer import from_vocabulary
-from sdedge.training import scenes
 from sdedge.training.illustrations import captions, world
 
-WORLD, ILLUSTRATIONS = WORLDS["scenes"], WORLDS["illustrations"]
 
-
-def test_cases_are_held_out_and_state_their_facts():
-    cases = [WORLD.case(index, 0) for index in range(80)]
+def test_cases_are_held_out_and_can_be_rendered():
+    cases = [WORLD.case(index, 0) for index in range(60)]
     for case in cases:
-        assert scenes.facts(case.prompt) == case.facts
-        assert scenes.is_held_out(WORLD.scene_of(case, 1)) and WORLD.facts(WORLD.scene_of(case, 1)) == case.facts
-        for name, kinds in case.unseen.items():
-            assert name == ", ".join(f"{kind} {case.facts[kind]}" for kind in kinds)
-    assert sum(bool(case.unseen) for case in cases) == 20
-    turns = Counter(next(iter(case.unseen)) for case in cases if case.unseen)
-    assert len(turns) == len(scenes.HELD_OUT_PAIRS) and max(turns.values()) <= 6
-    assert len({case.prompt for case in cases}) > 70
-
-
-def test_illustrated_cases_are_held_out_and_can_be_rendered():
-    cases = [ILLUSTRATIONS.case(index, 0) for index in range(60)]
-    for case in cases:
-        scene = ILLUSTRATIONS.scene_of(case, 1)
-        assert captions.facts(case.prompt) == case.facts and case.facts.items() <= ILLUSTRATIONS.facts(scene).items()
+        scene = WORLD.scene_of(case, 1)
+        assert captions.facts(case.prompt) == case.facts and case.facts.items() <= WORLD.facts(scene).items()
         assert case.unseen or world.is_held_out(scene)
         assert all(kinds <= case.facts.keys() for kinds in map(set, case.unseen.values()))
     assert sum(bool(case.unseen) for case in cases) == 24
@@ -68,33 +50,27 @@ TURNED = {**PAIR, "kind": "house", "colour": "blue", "other_kind": "cat", "other
 def test_two_things_are_right_in_either_order_and_their_relation_in_one(answers, wrong):
     for facts, prefix in ((PAIR, {}), ({**TURNED, "relation": "right"}, {"kind": "other_kind", "colour": "other_colour",
                           "other_kind": "kind", "other_colour": "colour"})):  # fmt: skip
-        verdict = ILLUSTRATIONS.compare(facts, answers)
+        verdict = WORLD.compare(facts, answers)
         assert verdict.keys() == facts.keys()
         assert {name for name, right in verdict.items() if not right} == {prefix.get(name, name) for name in wrong}
 
 
 def test_one_picture_has_one_label():
     rng = np.random.default_rng(2)
-    scenes = [ILLUSTRATIONS.sample(rng) for _ in range(200)]
-    labels = [ILLUSTRATIONS.labels(scene) for scene in scenes]
-    assert all(label.keys() == ILLUSTRATIONS.values.keys() for label in labels)
+    scenes = [WORLD.sample(rng) for _ in range(200)]
+    labels = [WORLD.labels(scene) for scene in scenes]
+    assert all(label.keys() == WORLD.values.keys() for label in labels)
     assert {label["relation"] for label in labels} == {"left", "above", "front", "none"}
     for scene, label in zip(scenes, labels):
-        assert all(ILLUSTRATIONS.compare(ILLUSTRATIONS.facts(scene), label).values())
+        assert all(WORLD.compare(WORLD.facts(scene), label).values())
 
 
-@pytest.mark.parametrize("name", WORLDS)
-def test_a_case_does_not_depend_on_how_many_there_are_but_on_the_seed(name):
-    asked = WORLDS[name]
-    assert asked.case(5, 0) == asked.case(5, 0) != asked.case(5, 1)
-    assert isinstance(asked.case(5, 0), Case)
+def test_a_case_does_not_depend_on_how_many_there_are_but_on_the_seed():
+    assert WORLD.case(5, 0) == WORLD.case(5, 0) != WORLD.case(5, 1)
+    assert isinstance(WORLD.case(5, 0), Case)
 
 
 def test_a_model_is_asked_in_words_it_has():
     assert world_of(find_tokenizer(EMBEDDED)) is WORLD
     with pytest.raises(ModelError, match="lacks words"):
         world_of(from_vocabulary(("a", "house")))
-
-
-def test_the_command_offers_every_world():
-    assert tuple(WORLDS) == evaluate.WORLD_NAMES
