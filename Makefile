@@ -19,7 +19,7 @@ REFEREES := k-diffusion lycoris-lora
 .PHONY: demo gui app dist test proof lint types bench screenshots clean
 
 demo: $(VENV)/.demo
-	$(BIN)/sdedge generate "a red house at night with two trees" --out out
+	$(BIN)/sdedge generate "a blue house at night with two trees" --out out
 
 gui: $(VENV)/.gui
 	$(BIN)/sdedge gui

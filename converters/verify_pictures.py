@@ -9,11 +9,11 @@ from torch import Tensor
 from converters.synthetic_picture import with_picture
 from sdedge.engines.protocol import Engine
 from sdedge.evaluation.obedience import obedience
+from sdedge.evaluation.tally import Tally
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.library.manifest import Manifest
 from sdedge.request import Request
-from sdedge.evaluation.tally import Tally
 
 LATENT_CHANNELS = 4
 

@@ -237,5 +237,5 @@ def mixed_bundle(shallow_model, made_once) -> Path:
 
 @pytest.fixture(scope="session")
 def pocket_bundle(made_once) -> Path:
-    """The embedded model as Core ML packages with split attention; copy it before changing it."""
-    return made_once("pocket-coreml", lambda folder: convert_to_coreml(EMBEDDED, folder))
+    """The embedded model as Core ML packages of 128x128 with split attention; copy it before changing it."""
+    return made_once("pocket-coreml", lambda folder: convert_to_coreml(EMBEDDED, folder, sizes=((128, 128),)))

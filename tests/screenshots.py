@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 PROMPTS = (
-    "a red house at night with two trees", "a blue boat on the sea at sunset", "a yellow balloon over the desert in the day",
-    "a purple house on the grass with three trees at sunset", "a green boat on the sea with mountains in the day",
-    "a red balloon over the sea with mountains at night", "a white house on the snow with mountains in the day",
+    "a blue house at night with two trees", "a white lighthouse on the sea at sunset", "a red rocket over the desert by day",
+    "a purple house on the grass with three trees at sunset", "two pink cats in the lavender by day",
+    "a yellow balloon over the sea with mountains at night", "a yellow castle on the snow with mountains while it is snowing",
 )  # fmt: skip
 SIZE = 1280, 800
 

@@ -13,8 +13,8 @@ from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, PAD, WIDE, set_kind
 from gui.shell.studio import Studio
 
-EXAMPLES = ("house", "boat", "balloon")
-_SIDE = 128  # pixels, as they were drawn
+EXAMPLES = ("house", "lighthouse", "rocket")
+_SIDE = 128
 _WIDTH = 3 * (_SIDE + 2 * GAP) + 2 * PAD
 
 
@@ -31,8 +31,9 @@ class Welcome(QWidget):
         set_kind(title, "title")
         text = PlainLabel(
             self.tr(
-                "The model “pocket” is ready. It is small and draws houses, boats and balloons, by day, at sunset and at "
-                "night. Nothing you type or draw leaves this computer. Try one of these, then press Generate."
+                "The model “pocket” is ready. It is small and draws two dozen kinds of things, from houses and boats to cats "
+                "and rockets, by day and at night, in snow and rain. Nothing you type or draw leaves this computer. Try one "
+                "of these, then press Generate."
             )
         )
         text.setWordWrap(True)
@@ -79,8 +80,8 @@ class Welcome(QWidget):
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         set_kind(button, "quiet")
         titles = {
-            "house": self.tr("A red house at night"), "boat": self.tr("A blue boat at sunset"),
-            "balloon": self.tr("A yellow balloon over the desert"),
+            "house": self.tr("A blue house at night"), "lighthouse": self.tr("A white lighthouse at sunset"),
+            "rocket": self.tr("A red rocket over the desert"),
         }  # fmt: skip
         button.setAccessibleName(titles[name])
         set_tooltip(button, titles[name])

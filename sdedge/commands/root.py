@@ -36,7 +36,7 @@ SECTIONS = {
         "tokenizer": ("sdedge.commands.models:tokenizer", "Install CLIP's vocabulary for single-file models."),
         "evaluate": ("sdedge.commands.evaluate:evaluate", "Measure how well a model shows what prompts say."),
         "selftest": ("sdedge.commands.selftest:selftest", "Check the published weights against golden values."),
-        "train": ("sdedge.commands.train:train", "Train the embedded model, or measure one."),
+        "train": ("sdedge.commands.train:train", "Train the embedded model, a LoRA of it, or the judge."),
     },
     "Window and servers": {
         "serve": ("sdedge.commands.serve:serve", "Serve the demo page, and the APIs that other programs speak."),

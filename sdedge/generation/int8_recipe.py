@@ -41,7 +41,7 @@ PROMPTS = (
     "a blue boat on the sea at sunset",
     "portrait of an old man, oil on canvas",
 )
-CHECKED = ("a yellow balloon over the desert in the day", "a city street in the rain, photograph")
+CHECKED = ("a yellow balloon over the desert by day", "a city street in the rain, photograph")
 """Prompts that the ranges were not measured on."""
 CUTS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 SAMPLE = 4096  # values of one layer's input that stand for all

@@ -167,7 +167,7 @@ def _obeyed(model: Path, pictures: int) -> dict[str, float]:
     from sdedge.request import Request
 
     tally, seeds = Tally(), (1, 2)
-    request = Request(prompt="", model=str(model), steps=12)
+    request = Request(prompt="", model=str(model), steps=12, width=128, height=128)
     for drawn in obedience(Pipeline(load_engine("cpu", "float32")), request, pictures // len(seeds), seeds):
         tally.add(drawn.answers)
     return tally.fractions()

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from sdedge.training.render import PARTS, render
-from sdedge.training.scenes import KINDS, sample_any
 from torch import Tensor
 
 from sdedge.generation.detect import SIDE, detect
+from sdedge.training.illustrations.render import PARTS, render
+from sdedge.training.illustrations.world import KINDS, sample_any
 from sdedge.weights.detector import load_detector, open_detector
 from tests.detector_models import DetectionModel
 
@@ -31,9 +31,10 @@ _BINS = 16
 
 def example(rng: np.random.Generator, side: int = 128) -> tuple[np.ndarray, tuple[int, int, int, int], int]:
     """Returns a render, uint8 (side, side, 3), the box of its object in pixels, and the object's kind by number."""
-    scene = sample_any(rng)
+    while (scene := sample_any(rng)).count > 1 or scene.relation:
+        pass
     picture = render(scene, side)
-    changed = np.abs(picture.astype(int) - render(scene, side, PARTS - {"object"})).max(2) > _CHANGED
+    changed = np.abs(picture.astype(int) - render(scene, side, PARTS - {"things"})).max(2) > _CHANGED
     rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
     return picture, (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1), KINDS.index(scene.kind)
 

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks hires
     python -m tests.benchmarks.hires --by latent lanczos --modes auto --folder DIR
-    python -m tests.benchmarks.hires --model pocket --side 128 --by lanczos    (tries it out in a minute)
+    python -m tests.benchmarks.hires --model pocket --side 192 --by lanczos    (tries it out in a minute)
 
 A model of random weights is made on the spot, and for `--by random-x4` a Real-ESRGAN x4 of 23 blocks. Every line is measured
 in a process of its own, from its first line to the saved file; RSS is its VmHWM, mapped pages included, and behind it stand the

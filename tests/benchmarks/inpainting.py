@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
-from sdedge.training.checker import read_facts
-from sdedge.training.render import PARTS, render
-from sdedge.training.scenes import COLOURS, Scene, caption, is_held_out, sample
 
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
+from sdedge.training.illustrations.captions import prompt
+from sdedge.training.illustrations.judge import score
+from sdedge.training.illustrations.render import PARTS, render
+from sdedge.training.illustrations.world import COLOURS, Scene, is_held_out, sample, unseen_pairs
 
 MARGIN = 5  # pixels of surroundings in the mask, so that the object's own edge is inside
 
@@ -30,8 +31,7 @@ class Result:
     prompt: str
     wanted: str
     seen: str
-    recognised: bool
-    """The training checker reads the wanted colour too: it insists on a complete object of a known kind."""
+    kind: str
     outside_equal: bool
     pixels: np.ndarray
 
@@ -39,39 +39,44 @@ class Result:
     def colour_right(self) -> bool:
         return self.seen == self.wanted
 
+    @property
+    def recognised(self) -> bool:
+        """The geometric judge reads the wanted colour too, and the kind."""
+        return all(score(self.pixels, {"kind": self.kind, "colour": self.wanted}).values())
 
-def recolour(pipeline: Pipeline, cases: int, folder: Path, model: str = "pocket", seed: int = 0) -> Iterator[Result]:
-    """Render `cases` scenes, mask their objects, ask for another colour, and look at the pixels."""
-    rng = np.random.default_rng(seed)
-    side = pipeline.engine(Request(model=model)).facts.width
+
+def recolour(pipeline: Pipeline, cases: int, folder: Path, model: str = "pocket", side: int = 128) -> Iterator[Result]:
+    """Render `cases` scenes of one object, mask it, ask for another colour, and look at the pixels."""
+    rng = np.random.default_rng(0)
     for i in range(cases):
         before, after = _pair(rng)
         picture, mask = render(before, side), object_mask(before, side)
         Image.fromarray(picture).save(folder / "picture.png")
         Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "mask.png")
         request = Request(
-            caption(after, rng, complete=True), model=model, seed=i, strength=1.0, mask_blur=1.5,
+            prompt(after, rng), model=model, width=side, height=side, seed=i, strength=1.0, mask_blur=1.5,
             image=str(folder / "picture.png"), mask=str(folder / "mask.png"),
         )  # fmt: skip
         (drawn,) = (event.pixels for event in pipeline.images(request) if isinstance(event, Picture))
         equal = np.array_equal(drawn[~mask], picture[~mask])
-        recognised = read_facts(drawn)["colour"] == after.colour
-        yield Result(request.prompt, after.colour, colour_inside(drawn, after), recognised, equal, drawn)
+        yield Result(request.prompt, after.colour, colour_inside(drawn, after), after.kind, equal, drawn)
 
 
 def _pair(rng: np.random.Generator) -> tuple[Scene, Scene]:
-    """A training scene, and the same with another colour that training may have seen too."""
+    """A training scene of one object, and the same with another colour that training may have seen and named too."""
     while True:
         before = sample(rng)
+        if before.count > 1 or before.relation:
+            continue
         others = [replace(before, colour=colour) for colour in COLOURS if colour != before.colour]
-        seen = [scene for scene in others if not is_held_out(scene)]
+        seen = [scene for scene in others if not is_held_out(scene) and not unseen_pairs(scene.facts)]
         if seen:
             return before, seen[int(rng.integers(len(seen)))]
 
 
 def object_mask(scene: Scene, side: int) -> np.ndarray:
     """Where the object is, and a margin around it: bool (side, side)."""
-    change = np.abs(render(scene, side).astype(int) - render(scene, side, PARTS - {"object"})).max(-1) > 0
+    change = np.abs(render(scene, side).astype(int) - render(scene, side, PARTS - {"things"})).max(-1) > 0
     grown = Image.fromarray(change.astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(2 * MARGIN + 1))
     return np.asarray(grown) > 0
 

@@ -3,7 +3,7 @@
     python -m tests.benchmarks speed_modes
     python -m tests.benchmarks.speed_modes --prompts 12 --folder DIR
 
-Quality: facts obeyed over held-out prompts (`training.checker`) and PSNR to the exact picture of the same settings.
+Quality: facts obeyed over held-out prompts (the geometric judge) and PSNR to the exact picture of the same settings.
 Time: the UNet calls of a 512x512 picture with guidance, from seconds per call of a model of random weights.
 """
 
@@ -174,7 +174,7 @@ def main() -> None:
         print(f"\nDecoding 512x512: VAE {vae:.2f} s, TAESD {tiny:.2f} s.\n", flush=True)
     pipeline = Pipeline(load_engine("cpu", "float32"))
     exact, base = None, picture_seconds(WAYS[0], calls, pipeline)
-    print("| way | facts | all six | PSNR median, dB | worst tenth | UNet time | of exact |\n" + "|---" * 7 + "|")
+    print("| way | facts | all of them | PSNR median, dB | worst tenth | UNet time | of exact |\n" + "|---" * 7 + "|")
     for way in WAYS:
         pictures, fractions = quality(pipeline, way, options.prompts)
         exact = pictures if exact is None else exact

@@ -35,7 +35,9 @@ def test_twice_the_size_keeps_most_facts():
     for passes in ((), (again,)):
         pictures = []
         for index in range(CASES):
-            request = Request(world.case(index, 0).prompt, model=EMBEDDED, steps=12, seed=1, passes=passes)
+            request = Request(
+                world.case(index, 0).prompt, model=EMBEDDED, steps=12, seed=1, passes=passes, width=128, height=128
+            )
             pictures += [event.pixels for event in pipeline.images(request) if isinstance(event, Picture)]
         shown[len(passes)] = obeyed(pictures, judges)
     native, large = shown[0], shown[1]

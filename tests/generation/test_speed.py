@@ -17,6 +17,7 @@ from sdedge.request import Request
 from tests.conftest import needs_embedded
 from tests.pictures_shown import held_out, shown
 
+SIZE = {"width": 128, "height": 128}  # which the embedded model obeys as well, in half the time of its own
 LOSSY = [name for name, info in catalog.SPEEDS.items() if info.lossy]
 
 
@@ -44,7 +45,7 @@ def test_only_exact_is_lossless_and_every_speed_says_what_it_costs():
 @pytest.mark.parametrize("name", LOSSY)
 def test_lossy_pictures_obey_and_stay_near(pipeline, name):
     for case in held_out(4):
-        request = Request(prompt=case.prompt, seed=1)
+        request = Request(prompt=case.prompt, seed=1, **SIZE)
         exact = _draw(pipeline, request)[0]
         lossy = _draw(pipeline, request.replace(speed=name))[0]
         assert "losses" not in exact.facts and lossy.facts["losses"]
@@ -58,7 +59,9 @@ def test_lossy_pictures_obey_and_stay_near(pipeline, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["dpmpp_2m", "heun", "euler_a"])
 def test_a_lossy_batch_changes_no_picture(pipeline, sampler):
-    request = Request(prompt="a blue boat on the sea at sunset", seed=3, steps=6, sampler=sampler, speed="fastest")
+    request = Request(
+        prompt="a blue boat on the sea at sunset", seed=3, steps=6, sampler=sampler, speed="fastest", **SIZE
+    )
     together = _draw(pipeline, request, count=3, batch=3)
     alone = _draw(pipeline, request.replace(seed=4))[0]
     assert _psnr(together[1].pixels, alone.pixels) > 45
@@ -66,7 +69,7 @@ def test_a_lossy_batch_changes_no_picture(pipeline, sampler):
 
 @needs_embedded
 def test_a_cancelled_picture_leaves_no_features_behind(pipeline):
-    request = Request(prompt="a red house at night", seed=5, steps=6, speed="fast")
+    request = Request(prompt="a red house at night", seed=5, steps=5, speed="fast", **SIZE)
     before = _draw(pipeline, request)[0]
     for event in pipeline.images(request.replace(prompt="a white house on the snow", seed=9)):
         if isinstance(event, Step) and event.index == 1:
@@ -96,7 +99,7 @@ class WithoutFeatureReuse:
 @needs_embedded
 def test_an_engine_that_cannot_reuse_features_says_so_and_draws():
     pipeline = Pipeline(lambda model, vae: WithoutFeatureReuse(load_engine("cpu")(model, vae)))
-    events = list(pipeline.images(Request(prompt="a red house", seed=1, steps=2, speed="fast")))
+    events = list(pipeline.images(Request(prompt="a red house", seed=1, steps=2, speed="fast", **SIZE)))
     assert any(isinstance(event, Notice) and "reuses no features" in event.message for event in events)
     assert any(isinstance(event, Picture) for event in events)
 
@@ -104,7 +107,7 @@ def test_an_engine_that_cannot_reuse_features_says_so_and_draws():
 @needs_embedded
 @pytest.mark.slow
 def test_merging_is_seen_and_exact_pictures_never_know(pipeline, monkeypatch):
-    request = Request(prompt="a red house at night", seed=5, steps=6)
+    request = Request(prompt="a red house at night", seed=5, steps=6, **SIZE)
     exact = _draw(pipeline, request)[0]
     fast = _draw(pipeline, request.replace(speed="fast"))[0]
     assert "tokens merged" in fast.facts["losses"]
@@ -132,7 +135,7 @@ class Unmerged:
 @needs_embedded
 def test_an_engine_that_cannot_merge_says_so_and_draws():
     pipeline = Pipeline(lambda model, vae: Unmerged(load_engine("cpu")(model, vae)))
-    events = list(pipeline.images(Request(prompt="a red house", seed=1, steps=2, speed="fast")))
+    events = list(pipeline.images(Request(prompt="a red house", seed=1, steps=2, speed="fast", **SIZE)))
     messages = [event.message for event in events if isinstance(event, Notice)]
     assert any("merges no tokens" in message and "features" not in message for message in messages)
     drawn = [event for event in events if isinstance(event, Picture)]

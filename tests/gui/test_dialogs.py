@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from gui.create.view import CreateView
-from gui.create.welcome import Welcome, example_path
+from gui.create.welcome import EXAMPLES, Welcome, example_path
 from gui.dialogs.settings import SettingsDialog, folder_fault
 from gui.form import memory_hint
 from gui.form.view import WIDTH
@@ -278,7 +278,7 @@ def test_the_first_start_greets_and_an_example_fills_the_form(open_window, qtbot
     assert isinstance(view, CreateView)
     qtbot.waitUntil(lambda: view.findChild(Welcome) is not None)
     welcome = view.findChild(Welcome)
-    for example, name in zip(welcome.examples, ("house", "boat", "balloon")):
+    for example, name in zip(welcome.examples, EXAMPLES):
         example.click()
         request = metadata.to_request(metadata.read(example_path(name)))
         form = window.studio.form

@@ -21,7 +21,7 @@ from tests.pictures_shown import shown
 
 on_mps = pytest.mark.skipif(not torch.backends.mps.is_available(), reason="no MPS here")
 on_a_mac = pytest.mark.skipif(sys.platform != "darwin", reason="no Mac")
-REQUEST = Request(prompt="a red house on the grass in the day with two trees", seed=4, steps=12)
+REQUEST = Request("a blue house on the grass by day with three trees", seed=4, steps=12, width=128, height=128)
 
 
 def _draw(device: str, dtype: str | None = None, **fields) -> np.ndarray:

@@ -55,7 +55,9 @@ posix = pytest.mark.skipif(os.name != "posix", reason="a shell script stands for
 @pytest.mark.slow
 @needs_embedded
 def test_the_queue_draws_without_a_python(app):
-    assert _run(app, "queue", "add", "a red house", "--steps", "1", "-o", "pictures").returncode == 0
+    assert (
+        _run(app, "queue", "add", "a red house", "--steps", "1", "--size", "128x128", "-o", "pictures").returncode == 0
+    )
     done = _run(app, "queue", "run")
     assert done.returncode == 0, done.stderr
     (picture,) = (app.parent / "pictures").rglob("*.png")

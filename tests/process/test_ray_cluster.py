@@ -88,9 +88,8 @@ def descendants(process):
 
 @needs_embedded
 def test_two_workers_draw_the_same_bytes_as_this_process(cluster):
-    requests = [
-        Request(f"a {colour} house", steps=1, sampler="ddim", seed=5) for colour in ("red", "blue", "white", "pink")
-    ]
+    plain = Request(steps=1, sampler="ddim", seed=5, width=128, height=128)
+    requests = [plain.replace(prompt=f"a {colour} house") for colour in ("red", "blue", "white", "pink")]
     tasks = tasks_of(requests, 1, Output(Path()))
     settings = WorkerSettings.here()
     by_ray, devices = files(cluster(settings), tasks)

@@ -13,18 +13,18 @@
     </message>
     <message>
         <location filename="../../../gui/create/welcome.py"/>
-        <source>A blue boat at sunset</source>
-        <translation>Ein blaues Boot bei Sonnenuntergang</translation>
+        <source>A blue house at night</source>
+        <translation>Ein blaues Haus bei Nacht</translation>
     </message>
     <message>
         <location filename="../../../gui/create/welcome.py"/>
-        <source>A red house at night</source>
-        <translation>Ein rotes Haus bei Nacht</translation>
+        <source>A red rocket over the desert</source>
+        <translation>Eine rote Rakete über der Wüste</translation>
     </message>
     <message>
         <location filename="../../../gui/create/welcome.py"/>
-        <source>A yellow balloon over the desert</source>
-        <translation>Ein gelber Ballon über der Wüste</translation>
+        <source>A white lighthouse at sunset</source>
+        <translation>Ein weißer Leuchtturm bei Sonnenuntergang</translation>
     </message>
     <message>
         <location filename="../../../gui/create/welcome.py"/>
@@ -323,8 +323,8 @@
     </message>
     <message>
         <location filename="../../../gui/create/welcome.py"/>
-        <source>The model “pocket” is ready. It is small and draws houses, boats and balloons, by day, at sunset and at night. Nothing you type or draw leaves this computer. Try one of these, then press Generate.</source>
-        <translation>Das Modell „pocket“ ist bereit. Es ist klein und zeichnet Häuser, Boote und Ballons, am Tag, bei Sonnenuntergang und bei Nacht. Nichts, was Sie eingeben oder zeichnen, verlässt diesen Computer. Probieren Sie eines davon aus und klicken Sie dann auf „Erzeugen“.</translation>
+        <source>The model “pocket” is ready. It is small and draws two dozen kinds of things, from houses and boats to cats and rockets, by day and at night, in snow and rain. Nothing you type or draw leaves this computer. Try one of these, then press Generate.</source>
+        <translation>Das Modell „pocket“ ist bereit. Es ist klein und zeichnet zwei Dutzend Arten von Dingen, von Häusern und Booten bis zu Katzen und Raketen, am Tag und bei Nacht, bei Schnee und Regen. Nichts, was Sie eingeben oder zeichnen, verlässt diesen Computer. Probieren Sie eines davon aus und klicken Sie dann auf „Erzeugen“.</translation>
     </message>
     <message>
         <location filename="../../../gui/create/progress_strip.py"/>

@@ -281,8 +281,8 @@ def test_the_embedded_model_obeys_a_lora_from_the_bundle(pocket_bundle, tmp_path
     lora = tmp_path / "turn.safetensors"
     save_file({f"lora_unet_conv_in.{name}.weight": tensor for name, tensor in tensors.items()}, lora)
     install(lora, "lora")
-    prompt = "a red house on the grass in the day with two trees"
-    request = Request(prompt=f"{prompt} <lora:turn:0.8>", seed=4, steps=8)
+    prompt = "a blue house on the grass by day with three trees"
+    request = Request(prompt=f"{prompt} <lora:turn:0.8>", seed=4, steps=8, width=128, height=128)
     (ours,) = _drawn(request.replace(model=str(pocket_bundle)))
     (theirs,) = _drawn(request.replace(model=EMBEDDED))
     (plain,) = _drawn(request.replace(model=str(pocket_bundle), prompt=prompt))

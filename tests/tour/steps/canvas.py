@@ -39,7 +39,7 @@ def space_compares_and_never_blanks_the_canvas(tour: Tour) -> None:
 
 def a_cancelled_first_picture_leaves_the_welcome(tour: Tour) -> None:
     """The strip says what is done from the first step on; of a cancelled picture neither preview nor caption stay."""
-    tour.wait("widget('named:A red house at night')")
+    tour.wait("widget('named:A blue house at night')")
     tour.shoot("welcome")
     go = tour.folder / "go"
     tour.line_up(f"steps=9000 step=0.2 hold={go}")
@@ -51,7 +51,7 @@ def a_cancelled_first_picture_leaves_the_welcome(tour: Tour) -> None:
     tour.key("Escape")
     tour.wait("'Cancel' in view('create').strip.text")
     tour.wait("view('create').strip.text.startswith('Cancelled')")
-    tour.wait("widget('named:A red house at night')")
+    tour.wait("widget('named:A blue house at night')")
     tour.wait("view('create').panel.canvas.is_empty and not view('create').panel.caption.full_text")
 
 

@@ -57,7 +57,7 @@ def a_start_picture_is_in_sight(tour: Tour) -> None:
 
 def examples_leave_the_seed_open_and_nothing_is_drawn_unsaid(tour: Tour) -> None:
     """An example fills the form and locks nothing; an empty prompt is asked about; clearing it can be undone."""
-    tour.click("named:A blue boat at sunset")
+    tour.click("named:A white lighthouse at sunset")
     tour.wait("form.prompt and not form.seed_locked")
     prompt = tour.ask("form.prompt")
     tour.shoot("example")

@@ -41,7 +41,7 @@ def test_split_einsum_reaches_60_db_at_every_timestep(reference, pocket_bundle):
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", [False, True], ids=["whole", "chunked"])
 def test_original_attention_reaches_60_db_at_every_timestep(chunk, reference, tmp_path):
-    recipe = {"attention": "original", "chunk": chunk, "components": ("unet",)}
+    recipe = {"attention": "original", "chunk": chunk, "components": ("unet",), "sizes": ((128, 128),)}
     engine = MILEngine(convert_to_coreml(EMBEDDED, tmp_path / "unet", **recipe))
     assert engine.manifest.components.keys() == ({"unet_chunk1", "unet_chunk2"} if chunk else {"unet"})
     assert _worst(reference, engine) >= 60

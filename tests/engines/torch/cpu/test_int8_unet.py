@@ -129,7 +129,7 @@ def test_pictures_show_what_their_prompts_say_and_are_near_the_exact_ones(pocket
     right = lost = 0
     pipelines = [Pipeline(load_engine("cpu", dtype)) for dtype in ("float32", "int8")]  # which the copy is for
     for prompt in (case.prompt for case in held_out(prompts, 3)):
-        request = Request(prompt, model=str(pocket8), steps=steps, seed=5)
+        request = Request(prompt, model=str(pocket8), steps=steps, seed=5, width=128, height=128)
         exact, ours = (
             next(event.pixels for event in pipeline.images(request) if isinstance(event, Picture))
             for pipeline in pipelines
@@ -148,7 +148,7 @@ def test_loras_go_into_the_int8_weights_and_leave_no_trace(pocket8, tmp_path):
     x, context = (torch.randn(shape, generator=generator) for shape in ((1, 4, 16, 16), (1, 77, 128)))
     inputs = x, torch.tensor([500.0]), context
     before = engine.predict(UNetInputs(*inputs))
-    use = replace(write_lora(tmp_path / "style.safetensors", 32), unet_weight=30.0)
+    use = replace(write_lora(tmp_path / "style.safetensors", 48), unet_weight=30.0)
     engine.adapt([use])
     changed = engine.predict(UNetInputs(*inputs))
     exact = TorchEngine.load(pocket8, "cpu", "float32")
