@@ -53,7 +53,7 @@ def check_commands(app: FrozenApp) -> None:
     """The command line: a picture, the queue with its worker, and every command that is found by name."""
     print(app.run("--version").strip())
     drawn = app.run("generate", PROMPT, "-q", "--steps", "4", "-o", "drawn").strip()
-    assert Image.open(app.home / drawn).size == (128, 128)
+    assert Image.open(app.home / drawn).size == (192, 192)
     print(f"generate drew {drawn}")
     app.run("queue", "add", PROMPT, "--steps", "4", "-o", "queued")
     app.run("queue", "run")
@@ -92,7 +92,7 @@ def check_window(app: FrozenApp) -> None:
             screen.do("type", "--delay", "80", PROMPT)
             screen.do("key", "ctrl+Return")
             drawn = _wait(lambda: [*{*app.pictures()} - before], window)
-            assert Image.open(drawn[0]).size == (128, 128)
+            assert Image.open(drawn[0]).size == (192, 192)
             print(f"the window drew {drawn[0].name}")
         finally:
             window.terminate()

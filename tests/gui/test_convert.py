@@ -384,7 +384,7 @@ def test_a_result_is_removed_with_the_apps_own_files_only(bundle, tmp_path, monk
     assert elsewhere.is_dir() and not bundle.exists()
 
 
-@pytest.mark.parametrize(("side", "sizes"), [(512, (256, 1024)), (128, (64, 256)), (64, (64, 128)), (768, (384, 1536))])
+@pytest.mark.parametrize(("side", "sizes"), [(512, (256, 1024)), (192, (64, 384)), (64, (64, 128)), (768, (384, 1536))])
 def test_a_graphs_sizes_follow_the_models_own(side, sizes):
     assert graph_range(side) == sizes
     assert f"{sizes[0]}..{sizes[1]}" in ConversionPlan(MODEL, GRAPH, side=side).convert()
@@ -394,4 +394,4 @@ def test_the_graph_of_a_small_model_is_offered_for_its_sizes(convert, qtbot):
     _, view = convert
     qtbot.waitUntil(lambda: "on disk" in view.estimate.text())
     view.targets.button(2).click()
-    assert any("from 64 to 256" in label.text() for label in view.findChildren(QLabel))
+    assert any("from 64 to 384" in label.text() for label in view.findChildren(QLabel))

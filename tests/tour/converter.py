@@ -17,7 +17,7 @@ from sdedge.places import data_folder
 
 CONVERTING, COMPARING = "gate-converting", "gate-comparing"
 FACTS = {
-    "name": "pocket", "width": 128, "height": 128, "guidance": 5.0, "in_channels": 4, "downscale": 8, "has_safety_checker": False,
+    "name": "pocket", "width": 192, "height": 192, "guidance": 5.0, "in_channels": 4, "downscale": 8, "has_safety_checker": False,
 }  # fmt: skip
 
 
@@ -41,9 +41,9 @@ def convert(folder: Path) -> None:
     package.mkdir()
     (package / "weights.bin").write_bytes(b"weights")
     digest = hashlib.sha256(b"weights").hexdigest()
-    unet = BundleComponent(package.name, {"x": Port((1, 4, 16, 16), "float16")}, {}, 7, digest)
+    unet = BundleComponent(package.name, {"x": Port((1, 4, 24, 24), "float16")}, {}, 7, digest)
     Manifest(
-        "coreml", folder.name, {"unet": unet}, ((128, 128),), {"attention": "original"}, {"name": "pocket"}, FACTS
+        "coreml", folder.name, {"unet": unet}, ((192, 192),), {"attention": "original"}, {"name": "pocket"}, FACTS
     ).write(folder)
 
 

@@ -151,11 +151,11 @@ def a_conversion_is_never_lost(tour: Tour) -> None:
     tour.click("convert.details.button")
     tour.click("button:MPS graph")
     tour.wait(
-        "any('from 64 to 256' in label.text() for label in seen(type(window.status)))"
-    )  # of a model of 128 pixels
+        "any('from 64 to 384' in label.text() for label in seen(type(window.status)))"
+    )  # of a model of 192 pixels
     tour.shoot("convert-graph")
     tour.click("button:Core ML for the GPU")
-    tour.wait("view('convert').sizes.text() == '128' and 'on disk' in view('convert').estimate.text()")
+    tour.wait("view('convert').sizes.text() == '192' and 'on disk' in view('convert').estimate.text()")
     tour.click("convert.button")
     tour.wait("view('convert').tasks.all and view('convert').tasks.all[0].fraction == 0.5")
     tour.shoot("converting")
@@ -180,7 +180,7 @@ def a_conversion_is_never_lost(tour: Tour) -> None:
     tour.wait("'Verified' in view('convert').results.cards[0].verdict.text() and not view('convert').tasks.all")
     tour.shoot("compared")
     tour.click("button:Use the Result")
-    tour.wait("form.model == 'pocket gpu 128x128' and window.current_view == 'create'")
+    tour.wait("form.model == 'pocket gpu 192x192' and window.current_view == 'create'")
 
 
 def what_nobody_added_is_added_at_the_start(tour: Tour) -> None:
@@ -196,7 +196,7 @@ def what_nobody_added_is_added_at_the_start(tour: Tour) -> None:
     tour.wait("view('convert').tasks.all and view('convert').tasks.all[0].fraction == 0.5")
     tour.end()
     (tour.folder / CONVERTING).unlink()
-    manifest = tour.folder / "converted" / "pocket gpu 128x128" / "manifest.json"
+    manifest = tour.folder / "converted" / "pocket gpu 192x192" / "manifest.json"
     assert tour.come(manifest.exists), "the conversion did not outlive the app"
     tour.start()
     tour.key("ctrl+4")

@@ -59,7 +59,7 @@ def what_the_engine_can_is_in_the_form(tour: Tour) -> None:
     tour.click("create.form.enlarge.how.combo")
     tour.wait("app.activePopupWidget()")
     tour.key("Down", "Return")
-    tour.wait("'128 × 128 → 256 × 256' in view('create').form.enlarge.becomes.text()")
+    tour.wait("'192 × 192 → 384 × 384' in view('create').form.enlarge.becomes.text()")
     tour.click("create.form.enlarge.hires_further.fold.button")
     tour.ask("reveal('create.form.enlarge.hires_further')")
     tour.shoot("hires-fix")
