@@ -25,9 +25,8 @@ NAMES = {
 }  # fmt: skip
 # As a part of a name too (`_waiting_told`, `FoundLora`); the others are plain English inside of longer names.
 PARTS = NAMES - {"levels", "one", "other", "share", "sides", "some", "sure", "whole", "words"}
-# Argued: the one file whose business is words. (The argument of `__eq__` and its like is `other`, as in Python's own pages.)
+# Argued. (The argument of `__eq__` and its like is `other`, as in Python's own pages.)
 EXCEPTIONS = {
-    "sdedge/training/scenes.py words",  # those of a caption, which the vocabulary holds
     "sdedge/engines/graph/shapes.py other",  # an argument of torch's operators by its name in their schema
 }
 
