@@ -3,7 +3,7 @@
 A model draws what it has learned: one main thing in the middle. Of two regions on a canvas that is wider than its pictures it
 often draws the thing of one. Given each region as a picture by itself it draws both, under every branch of guidance, as with the
 windows of MultiDiffusion (Bar-Tal et al. 2023). The last steps are no other: where the UNet saw all of the canvas below a sigma
-of 0.3, 0.6 or 1.6, it dissolved 8, 15 or 20% of the embedded model's objects.
+of 0.3, 0.6 or 1.6, it dissolved 8, 15 or 20% of the first embedded model's objects.
 """
 
 from __future__ import annotations

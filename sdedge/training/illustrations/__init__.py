@@ -1,1 +1,1 @@
-"""A larger world for the embedded model: illustrated scenes of two dozen things, their captions, and what judges them."""
+"""The embedded model's world: illustrated scenes, their captions, what judges them, and the recipe that learns from them."""
