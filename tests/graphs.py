@@ -47,7 +47,7 @@ class Writer:
 
 
 def _text_encoder(w: Writer, ids: fx.Node, vectors: fx.Node, replaced: fx.Node) -> tuple[fx.Node, ...]:
-    x = w(aten.embedding.default, w.weight("tokens", 800, 8), ids)
+    x = w(aten.embedding.default, w.weight("tokens", 900, 8), ids)
     x = w(aten.add.Tensor, w(aten.where.self, replaced, vectors, x), w.weight("positions", 77, 8))
     scale = (w.weight("norm.scale", 8, dtype=torch.float32), w.weight("norm.shift", 8, dtype=torch.float32))
     h = w(aten.layer_norm.default, w(aten.to.dtype, x, torch.float32), [8], *scale, 1e-5, False)
