@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from sdedge.engines.open import find_tokenizer, load_engine
-from sdedge.evaluation.world import world_of
 from sdedge.evaluation.drawing import Evaluation, Judges
 from sdedge.evaluation.figures import ALL, MEAN
 from sdedge.evaluation.judge_network import find_judge
 from sdedge.evaluation.measure import Job, Report, evaluate
+from sdedge.evaluation.world import world_of
 from sdedge.generation.pipeline import Pipeline
 from sdedge.guides import parse_guide
 from sdedge.request import Request
