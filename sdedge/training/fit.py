@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from sdedge.training.halves import Loss
+
 SAVE_EVERY = 120.0  # seconds
 
 
@@ -54,7 +56,7 @@ def hash_of(name: str) -> int:
 def fit(
     stage: str,
     model: nn.Module,
-    loss_at: Callable[[int], Tensor],
+    loss_at: Callable[[int], Loss],
     optimisation: Optimisation,
     folder: Path,
 ) -> Iterator[TrainingProgress]:

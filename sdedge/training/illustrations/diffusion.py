@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.training.fit import Optimisation, TrainingProgress, fit, hash_of
+from sdedge.training.halves import Halves
 from sdedge.training.illustrations.captions import caption
 from sdedge.training.illustrations.latents import Latents
 from sdedge.training.illustrations.reading import token_ids
@@ -118,7 +119,7 @@ def train_stage(
     snr = alphas / (1 - alphas)
     weights = loss_weights(snr)
 
-    def loss_at(step: int) -> Tensor:
+    def loss_at(step: int) -> Halves:
         rng = np.random.default_rng((seed, 15, hash_of(stage.name), step))
         part = stage.part(rng.random())
         pool, count = latents[part.picture], part.scenes or stage.scenes + 250 * (step // stage.renewal)
@@ -131,8 +132,14 @@ def train_stage(
         t = torch.from_numpy(timesteps(rng, part.batch, part.below))
         a = alphas[t][:, None, None, None]
         said = ["" if rng.random() < stage.drop else caption(pool.scenes[i], rng) for i in indices]
-        x = (a.sqrt() * x0 + (1 - a).sqrt() * eps).contiguous(memory_format=torch.channels_last)
-        error = (model(x, t, token_ids(tokenizer, said)) - eps).square().mean((1, 2, 3))
-        return (weights[t] * error).mean()
+        x, ids = a.sqrt() * x0 + (1 - a).sqrt() * eps, token_ids(tokenizer, said)
+
+        def half(number: int) -> Tensor:
+            rows = slice(number, None, 2)
+            noisy = x[rows].contiguous(memory_format=torch.channels_last)
+            error = (model(noisy, t[rows], ids[rows]) - eps[rows]).square().mean((1, 2, 3))
+            return (weights[t[rows]] * error).sum() / part.batch
+
+        return Halves(half)
 
     yield from fit(stage.name, model, loss_at, stage.optimisation, folder)
