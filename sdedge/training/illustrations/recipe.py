@@ -74,9 +74,9 @@ class TrainingRecipe:
         DiffusionStage("native", (Part(128, 20, 0.7), Part(192, 8, 0.3)), 0.0, replace(LEVEL, steps=1500), 4000, 100),
         DiffusionStage(
             "guided",
-            (Part(128, 20, 0.6), Part(192, 8, 0.3), Part(192, 8, 0.1, drawn=384, below=400, scenes=1500)),
+            (Part(128, 20, 0.6), Part(192, 8, 0.3), Part(192, 8, 0.1, drawn=384, below=400, scenes=750)),
             0.1,
-            replace(LEVEL, steps=3000, flat=0.2),
+            replace(LEVEL, steps=2700, flat=0.2),
             5000,
             100,
         ),
