@@ -91,3 +91,11 @@ def test_a_tilde_before_nobodys_name_is_part_of_a_files_name(tmp_path):
     ):
         result = run(*arguments)
         assert result.returncode == 2 and "~nobody-has-this/a.png" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_every_path_that_a_person_typed_is_expanded_by_the_one_function():
+    """`Path.expanduser` raises RuntimeError for `~nobody`."""
+    root = Path(__file__).parents[1]
+    sources = [path for room in ("sdedge", "gui", "converters") for path in (root / room).rglob("*.py")]
+    assert len(sources) > 500
+    assert not [path for path in sources if ".expanduser()" in path.read_text("utf-8")]

@@ -39,7 +39,7 @@ from gui.widgets.fault_label import FaultLabel
 from gui.widgets.wrapping_check import WrappingCheck
 from sdedge.errors import InvalidRequest
 from sdedge.images.naming import TEMPLATE, name
-from sdedge.places import data_folder
+from sdedge.places import data_folder, expanded
 from sdedge.request import Request
 
 _SIZE = 640, 640
@@ -110,7 +110,7 @@ class SettingsDialog(QDialog):
     def set_folder(self, text: str) -> None:
         """Saves pictures there, if that can be a folder."""
         text = text.strip()
-        fault = folder_fault(Path(text).expanduser()) if text else ""
+        fault = folder_fault(expanded(text)) if text else ""
         self.folder_fault.say(fault)
         self.folder.setText(text)
         if not fault:

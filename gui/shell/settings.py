@@ -14,7 +14,7 @@ from sdedge.images.naming import TEMPLATE
 from sdedge.images.output import Output
 from sdedge.library.gallery_order import Order
 from sdedge.library.models import EMBEDDED
-from sdedge.places import data_folder
+from sdedge.places import data_folder, expanded
 
 T = TypeVar("T", bound=str | int | float | bool)
 
@@ -134,7 +134,7 @@ class Settings(QObject):
 
     def output(self) -> Output:
         """Returns where and how pictures are saved."""
-        folder = Path(self.folder).expanduser() if self.folder else default_folder()
+        folder = expanded(self.folder) if self.folder else default_folder()
         return Output(folder, self.file_format, self.file_name or TEMPLATE, self.private)
 
     def save(self) -> None:

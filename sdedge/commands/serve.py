@@ -18,6 +18,7 @@ from sdedge.commands.terminal import echo, note
 from sdedge.commands.values import integer
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.interpreter import how_to_install
+from sdedge.places import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,7 +162,7 @@ def service_at(out: Path | None) -> JobService:
     from sdedge.server.job_service import JobService
 
     folder = out or Path(platformdirs.user_pictures_dir()) / "sdedge" / "served"
-    output = Output(folder.expanduser().absolute())
+    output = Output(expanded(folder).absolute())
     output.check()
     return JobService(None, output)
 

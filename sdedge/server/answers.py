@@ -10,7 +10,7 @@ from typing import Any
 
 from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, SdedgeError
 from sdedge.library.models import Library
-from sdedge.places import cache_folder, data_folder, hub_cache, scratch_folder
+from sdedge.places import cache_folder, data_folder, expanded, hub_cache, scratch_folder
 
 OPENAI, A1111 = ("/v1/",), ("/sdapi/", "/controlnet/")
 DRAWING_STATUS = {"request": 422, "model": 422, "memory": 422, "crash": 500, "hung": 500, "bug": 500}
@@ -75,7 +75,7 @@ _hidden: set[str] = set()
 
 def hide_folder(folder: Path) -> None:
     """Lets no answer name this folder from now on, whatever signs are in its name."""
-    _hidden.update({str(folder), str(folder.expanduser().resolve())})
+    _hidden.update({str(folder), str(expanded(folder).resolve())})
 
 
 def _hide_model_folders() -> None:

@@ -28,6 +28,7 @@ from sdedge.library.gallery_files import gallery_path
 from sdedge.library.job_states import OPEN, JobState, PausedBy, Wish
 from sdedge.library.jobs import Job, Queue
 from sdedge.library.store import Store, open_store
+from sdedge.places import expanded
 from sdedge.process.attempt import Limits
 from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
@@ -210,7 +211,7 @@ class JobService:
     @property
     def path_pattern(self) -> str:
         """SQL's pattern of the paths of this server's pictures."""
-        folder = gallery_path(self.output.folder.expanduser().resolve() / "x").parent
+        folder = gallery_path(expanded(self.output.folder).resolve() / "x").parent
         return re.sub(r"([\\%_])", r"\\\1", f"{folder}{os.sep}") + "%"
 
     def progress(self, job: int) -> JobProgress | None:

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 from mcp.server import MCPServer
@@ -29,6 +28,7 @@ from sdedge.images import metadata
 from sdedge.library.gallery import GalleryEntry
 from sdedge.library.job_states import OPEN
 from sdedge.library.models import EMBEDDED
+from sdedge.places import expanded
 from sdedge.request import Request
 from sdedge.server import pictures
 from sdedge.server.a1111_routes import all_drawn
@@ -92,7 +92,7 @@ class Assistant:
             entry = await self._entry(int(picture))
             return await asyncio.to_thread(pictures.sent_bytes, entry.path)
         if self.paths and len(picture) < 4096 and not picture.startswith("data:"):
-            path = Path(picture).expanduser()
+            path = expanded(picture)
             if path.is_file():
                 return pictures.check(await asyncio.to_thread(read_at_most, path, pictures.MAX_BYTES))
         return await asyncio.to_thread(pictures.decode, picture)

@@ -29,6 +29,7 @@ from gui.shell.settings import Settings
 from gui.shell.window import MainWindow
 from gui.widgets.fold import Later
 from sdedge.process.attempt import Limits
+from tests.gui.pictures import PROMPTS, save_pictures, shown
 
 ROOT = Path(__file__).parents[2]
 FAKE = "tests.fake_drawer:FakeDrawer"
@@ -197,3 +198,13 @@ def with_every_section(view):
 
 def wait(qtbot, condition) -> None:
     qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE)
+
+
+@pytest.fixture
+def gallery(open_window, tmp_path, qtbot):
+    """(window, gallery view, files) of four pictures, the last one first."""
+    files = save_pictures(tmp_path / "out", PROMPTS)
+    window = open_window(start=False)
+    view = window.show_view("gallery")
+    qtbot.waitUntil(lambda: shown(view) == [*reversed(PROMPTS)])
+    return window, view, files

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtCore import QItemSelectionModel
 
+from gui.gallery.view import GalleryView
 from sdedge.images.output import Output
 from sdedge.library.gallery import Gallery
 from sdedge.library.store import open_store
 from sdedge.request import Resolved
+
+PROMPTS = ("a red house at night", "a blue boat on the sea", "a yellow balloon", "a red boat at sunset")
 
 
 def save_pictures(folder: Path, prompts: Sequence[str], first_seed: int = 0, **fields) -> list[Path]:
@@ -29,3 +33,15 @@ def save_pictures(folder: Path, prompts: Sequence[str], first_seed: int = 0, **f
             gallery.complete(row)
             paths.append(path)
     return paths
+
+
+def shown(view: GalleryView) -> list[str]:
+    """Returns the prompts of the pictures that the gallery shows, in its order."""
+    return [view.model.index(row).data() for row in range(view.model.rowCount())]
+
+
+def select(view: GalleryView, *rows: int) -> None:
+    """Chooses the pictures of some rows and no others."""
+    view.list.selectionModel().clear()
+    for row in rows:
+        view.list.selectionModel().setCurrentIndex(view.model.index(row), QItemSelectionModel.SelectionFlag.Select)
